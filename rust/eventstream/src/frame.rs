@@ -1,0 +1,251 @@
+//! One frame, decoded and encoded.
+
+use crate::cache::{BlockId, HeaderCache};
+use crate::crc;
+use crate::error::{Error, ErrorKind};
+use crate::header::{self, Header, Headers};
+use crate::limits::Limits;
+
+/// Total length, headers length and prelude CRC, in bytes.
+pub const PRELUDE_LEN: usize = 12;
+
+/// A frame without headers and payload, in bytes: a prelude and a message CRC.
+pub const MIN_FRAME_LEN: usize = PRELUDE_LEN + CRC_LEN;
+
+const CRC_LEN: usize = 4;
+
+/// The lengths of a frame, as far as they can be trusted before the frame is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Prelude {
+    pub(crate) frame_len: usize,
+    headers_len: usize,
+    crc: u32,
+}
+
+impl Prelude {
+    /// Read and check a prelude: checksum, minimum, headers, limits, in this order.
+    #[inline]
+    pub(crate) fn read(bytes: &[u8; PRELUDE_LEN], limits: &Limits) -> Result<Self, Error> {
+        let [lengths @ .., c0, c1, c2, c3] = *bytes;
+        let stored = u32::from_be_bytes([c0, c1, c2, c3]);
+        let computed = crc::of_lengths(lengths);
+        if stored != computed {
+            return Err(ErrorKind::PreludeChecksum { stored, computed }.at(8));
+        }
+        let [t0, t1, t2, t3, h0, h1, h2, h3] = lengths;
+        let total = u32::from_be_bytes([t0, t1, t2, t3]);
+        let headers = u32::from_be_bytes([h0, h1, h2, h3]);
+        let Some(room) = total.checked_sub(MIN_FRAME_LEN as u32) else {
+            let limit = MIN_FRAME_LEN as u32;
+            return Err(ErrorKind::MessageLength { found: total, limit }.at(0));
+        };
+        if headers > room {
+            return Err(ErrorKind::HeadersLength { found: headers, limit: room }.at(4));
+        }
+        check_limits(total, headers, room - headers, limits)?;
+        Ok(Self { frame_len: total as usize, headers_len: headers as usize, crc: stored })
+    }
+}
+
+#[inline]
+fn check_limits(total: u32, headers: u32, payload: u32, limits: &Limits) -> Result<(), Error> {
+    if headers > limits.max_headers {
+        let (found, limit) = (headers.into(), limits.max_headers.into());
+        return Err(ErrorKind::HeadersTooLarge { found, limit }.at(4));
+    }
+    if payload > limits.max_payload {
+        let (found, limit) = (payload.into(), limits.max_payload.into());
+        return Err(ErrorKind::PayloadTooLarge { found, limit }.at(0));
+    }
+    if total > limits.max_message {
+        let (found, limit) = (total.into(), limits.max_message.into());
+        return Err(ErrorKind::MessageTooLarge { found, limit }.at(0));
+    }
+    Ok(())
+}
+
+/// A valid frame. Everything about it has been checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    bytes: &'a [u8],
+    headers: Headers<'a>,
+    block_id: Option<BlockId>,
+}
+
+impl<'a> Frame<'a> {
+    /// Decode the frame that `bytes` begins with. "Not all there yet" is `None`.
+    ///
+    /// # Errors
+    ///
+    /// The first fault, as soon as the bytes show it: a prelude is checked as soon as it is there.
+    #[inline]
+    pub fn read(
+        bytes: &'a [u8],
+        limits: &Limits,
+        cache: &mut HeaderCache,
+    ) -> Result<Option<Self>, Error> {
+        let Some(prelude) = bytes.first_chunk() else {
+            return Ok(None);
+        };
+        let prelude = Prelude::read(prelude, limits)?;
+        match bytes.get(..prelude.frame_len) {
+            None => Ok(None),
+            Some(frame) => Self::read_whole(frame, prelude, cache).map(Some),
+        }
+    }
+
+    /// Decode `bytes`, which are exactly one frame.
+    ///
+    /// # Errors
+    ///
+    /// The frame is not valid, not complete, or bytes follow it.
+    #[inline]
+    pub fn read_exact(
+        bytes: &'a [u8],
+        limits: &Limits,
+        cache: &mut HeaderCache,
+    ) -> Result<Self, Error> {
+        let error = match Self::read(bytes, limits, cache) {
+            Ok(Some(frame)) if frame.bytes.len() == bytes.len() => return Ok(frame),
+            Ok(Some(frame)) => {
+                let (found, limit) = (bytes.len() as u64, frame.bytes.len() as u64);
+                ErrorKind::TrailingBytes { found, limit }.at(frame.bytes.len())
+            }
+            Ok(None) => truncated(bytes, limits).unwrap_or_else(|error| error),
+            Err(error) => error,
+        };
+        Err(error.in_stream(0, 0, bytes))
+    }
+
+    /// Check the rest of a frame whose prelude has been checked.
+    #[inline]
+    pub(crate) fn read_whole(
+        bytes: &'a [u8],
+        prelude: Prelude,
+        cache: &mut HeaderCache,
+    ) -> Result<Self, Error> {
+        let (checked, stored) = bytes.split_at(prelude.frame_len - CRC_LEN);
+        let mut crc = [0; CRC_LEN];
+        crc.copy_from_slice(stored);
+        let stored = u32::from_be_bytes(crc);
+        // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
+        let computed = crc::continued(prelude.crc, &checked[PRELUDE_LEN - CRC_LEN..]);
+        if stored != computed {
+            return Err(ErrorKind::MessageChecksum { stored, computed }.at(checked.len()));
+        }
+        let block = &checked[PRELUDE_LEN..PRELUDE_LEN + prelude.headers_len];
+        let (headers, block_id) = cache.validate(block).map_err(|mut error| {
+            error.position += PRELUDE_LEN;
+            error
+        })?;
+        Ok(Self { bytes, headers, block_id })
+    }
+
+    /// The frame's bytes.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> Headers<'a> {
+        self.headers
+    }
+
+    /// The headers block's name in the cache it was read with: equal ids, equal bytes.
+    pub fn block_id(&self) -> Option<BlockId> {
+        self.block_id
+    }
+
+    /// The payload.
+    #[inline]
+    pub fn payload(&self) -> &'a [u8] {
+        let start = PRELUDE_LEN + self.headers.as_bytes().len();
+        &self.bytes[start..self.bytes.len() - CRC_LEN]
+    }
+}
+
+/// The error of a stream that ends with `rest`, which begins with a frame and does not complete it.
+///
+/// # Errors
+///
+/// The prelude is there and not valid.
+pub(crate) fn truncated(rest: &[u8], limits: &Limits) -> Result<Error, Error> {
+    let needed = match rest.first_chunk() {
+        None => PRELUDE_LEN,
+        Some(prelude) => Prelude::read(prelude, limits)?.frame_len,
+    };
+    let (found, limit) = (rest.len() as u64, needed as u64);
+    Ok(ErrorKind::Truncated { found, limit }.at(rest.len()))
+}
+
+/// Append one frame to `out`. On an error, `out` is as it was.
+///
+/// # Errors
+///
+/// A header cannot be written, a name occurs twice, or the frame is longer than a `u32` can say.
+pub fn encode(headers: &[Header<'_>], payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    let start = out.len();
+    // Room for the prelude, which is known only when the headers are written.
+    out.extend_from_slice(&[0; PRELUDE_LEN]);
+    let written = header::write_all(headers, out).and_then(|()| {
+        let headers_len = out.len() - start - PRELUDE_LEN;
+        out.reserve(payload.len() + CRC_LEN);
+        out.extend_from_slice(payload);
+        out.extend_from_slice(&[0; CRC_LEN]);
+        seal(&mut out[start..], headers_len)
+    });
+    written.map_err(|mut error| {
+        out.truncate(start);
+        error.position = error.position.saturating_sub(start);
+        error
+    })
+}
+
+/// The length of the frame around a headers block and a payload, in bytes.
+#[inline]
+pub fn frame_len(headers: Headers<'_>, payload: &[u8]) -> usize {
+    // Slices are at most `isize::MAX` bytes, so the sum of two and a little fits.
+    headers.as_bytes().len() + payload.len() + MIN_FRAME_LEN
+}
+
+/// Write the frame around a valid headers block into `out`, which is [`frame_len`] bytes long.
+///
+/// # Errors
+///
+/// The frame is longer than a `u32` can say.
+///
+/// # Panics
+///
+/// `out` has another length.
+#[inline]
+pub fn write(headers: Headers<'_>, payload: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    let block = headers.as_bytes();
+    let (checked, _) = out.split_at_mut(PRELUDE_LEN + block.len() + payload.len());
+    checked[PRELUDE_LEN..][..block.len()].copy_from_slice(block);
+    checked[PRELUDE_LEN + block.len()..].copy_from_slice(payload);
+    seal(out, block.len())
+}
+
+/// Write the lengths and the checksums of a frame whose headers and payload are in place.
+#[inline]
+fn seal(frame: &mut [u8], headers_len: usize) -> Result<(), Error> {
+    let mut lengths = [0; 8];
+    lengths[..4].copy_from_slice(&length_field(frame.len())?);
+    lengths[4..].copy_from_slice(&length_field(headers_len)?);
+    let prelude_crc = crc::of_lengths(lengths);
+    frame[..8].copy_from_slice(&lengths);
+    frame[8..PRELUDE_LEN].copy_from_slice(&prelude_crc.to_be_bytes());
+    let (checked, stored) = frame.split_at_mut(frame.len() - CRC_LEN);
+    let message_crc = crc::continued(prelude_crc, &checked[PRELUDE_LEN - CRC_LEN..]);
+    stored.copy_from_slice(&message_crc.to_be_bytes());
+    Ok(())
+}
+
+/// A length as the wire has it.
+#[inline]
+fn length_field(length: usize) -> Result<[u8; 4], Error> {
+    u32::try_from(length).map(u32::to_be_bytes).map_err(|_| {
+        let (found, limit) = (length as u64, u32::MAX.into());
+        ErrorKind::MessageTooLarge { found, limit }.at(0)
+    })
+}

@@ -1,0 +1,43 @@
+//! The Python binding of `bedrock-frames`: conversion and error mapping only.
+//!
+//! Every function is: Python arguments in, one call of the core, its error mapped. What a caller
+//! needs to know about a function stands in `_core.pyi`, once.
+//!
+//! # Layout
+//!
+//! - `codec`: the functions, one frame or one buffer a call.
+//! - `decoder`, `template`, `message`, `limits`: the classes.
+//! - `block`: headers blocks as Python objects, made once for each distinct block.
+//! - `headers`: Python headers to a headers block.
+//! - `input`: bytes-like arguments.
+//! - `errors`: the exceptions, and the one mapping to them.
+
+mod block;
+mod codec;
+mod decoder;
+mod errors;
+mod headers;
+mod input;
+mod limits;
+mod message;
+mod template;
+
+use pyo3::prelude::*;
+
+/// `bedrock_frames._core`.
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("BUILD_PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    errors::add_to(module)?;
+    module.add_class::<limits::Limits>()?;
+    module.add_class::<message::Message>()?;
+    module.add_class::<decoder::Decoder>()?;
+    module.add_class::<template::Template>()?;
+    module.add_function(wrap_pyfunction!(codec::encode, module)?)?;
+    module.add_function(wrap_pyfunction!(codec::encode_all, module)?)?;
+    module.add_function(wrap_pyfunction!(codec::decode, module)?)?;
+    module.add_function(wrap_pyfunction!(codec::decode_all, module)?)?;
+    module.add_function(wrap_pyfunction!(codec::scan, module)?)?;
+    Ok(())
+}
