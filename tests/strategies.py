@@ -73,7 +73,9 @@ def headers_blocks(draw: st.DrawFn) -> bytes:
     """Draw a frame with right checksums around a headers block built of plausible pieces."""
     pieces = st.one_of(
         st.builds(
-            lambda name, typed: wire.header(name, *typed), st.sampled_from(["a", "b", "ü"]), typed_values
+            lambda name, typed: wire.header(name, *typed),
+            st.sampled_from(["a", "b", "ü"]),
+            typed_values,
         ),
         st.builds(
             lambda name, kind, rest: bytes([len(name)]) + name + bytes([kind]) + rest,

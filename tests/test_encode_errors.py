@@ -53,7 +53,7 @@ REFUSED: Final[list[tuple[str, Any, type[bf.EventStreamError], str, list[str]]]]
     ("very large int", {"x": 10**500}, bf.InvalidHeader, "header_value_range", ["x", "64"]),
     (
         "naive datetime",
-        {"x": datetime(2026, 11, 20)},  # noqa: DTZ001 - that it is naive is the point
+        {"x": datetime(2026, 11, 20)},
         bf.InvalidHeader,
         "header_value_range",
         ["x", "naive"],
@@ -176,11 +176,20 @@ def test_subclasses_of_plain_types_are_encoded_as_their_base() -> None:
 
     frame = bf.encode({Text("s"): Text("v"), "n": Number(5), "i": Narrow(1)})
 
-    assert wire.parse(frame)[0] == [("s", wire.STRING, "v"), ("n", wire.INT32, 5), ("i", wire.INT8, 1)]
+    assert wire.parse(frame)[0] == [
+        ("s", wire.STRING, "v"),
+        ("n", wire.INT32, 5),
+        ("i", wire.INT8, 1),
+    ]
 
 
 def test_the_longest_names_and_values_are_written() -> None:
-    headers = {"n" * 255: "a" * 32_767, "b": b"\x00" * 32_767, "e": "", "f": b""}
+    headers: dict[str, wire.PlainValue] = {
+        "n" * 255: "a" * 32_767,
+        "b": b"\x00" * 32_767,
+        "e": "",
+        "f": b"",
+    }
 
     assert bf.encode(headers) == wire.encode(headers)
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,12 +162,9 @@ def test_iter_messages_yields_the_good_before_it_raises() -> None:
     messages = bf.iter_messages([good + good + b"\xff" * 16])
 
     assert [next(messages).encode(), next(messages).encode()] == [good, good]
-    try:
+    with pytest.raises(bf.PreludeChecksumMismatch) as raised:
         next(messages)
-    except bf.PreludeChecksumMismatch as error:
-        assert (error.offset, error.frame_index) == (2 * len(good), 2)
-    else:
-        raise AssertionError("the bad frame passed")
+    assert (raised.value.offset, raised.value.frame_index) == (2 * len(good), 2)
 
 
 def test_a_torn_stream_raises_when_its_source_ends() -> None:
@@ -175,15 +173,14 @@ def test_a_torn_stream_raises_when_its_source_ends() -> None:
     for source in ([frame, frame[:-1]], io.BytesIO(frame + frame[:-1])):
         messages: Iterator[bf.Message] = bf.iter_messages(source)
         assert next(messages).payload == b"payload"
-        try:
+        with pytest.raises(bf.Truncated) as raised:
             next(messages)
-        except bf.Truncated as error:
-            assert (error.found, error.limit) == (len(frame) - 1, len(frame))
-        else:
-            raise AssertionError("the torn frame passed")
+        assert (raised.value.found, raised.value.limit) == (len(frame) - 1, len(frame))
 
 
-@given(st.datetimes(timezones=st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)))
+@given(
+    st.datetimes(timezones=st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone))
+)
 def test_an_aware_datetime_is_its_instant_rounded_down_to_the_millisecond(moment: datetime) -> None:
     value = bf.decode(bf.encode({"t": moment})).headers["t"]
 

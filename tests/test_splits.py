@@ -1,4 +1,4 @@
-"""Where a stream is cut into chunks changes nothing: not the messages, not the error, not its place."""
+"""Where a stream is cut changes nothing: not the messages, not the error, not its place."""
 
 import random
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ BYTEWISE: Final = 128 * 1024
 
 
 def boundaries(data: bytes) -> list[int]:
-    """Return the places where the fields of the first and last frames begin, and their neighbours."""
+    """Return where the fields of the first and last frames begin, and the places beside."""
     edges, start = set[int](), 0
     for frame in wire.split(data):
         headers_end = 12 + int.from_bytes(frame[4:8], "big")

@@ -1,4 +1,4 @@
-"""The vectors, both directions: every way in gives what they say, every way out gives their bytes."""
+"""The vectors: every way in gives what they say, every way out gives their bytes."""
 
 import pytest
 
@@ -17,6 +17,13 @@ def test_vector_names_are_unique() -> None:
     names = [vector.name for vector in cases.VECTORS]
 
     assert len(names) == len(set(names))
+
+
+def test_the_empty_message_is_the_one_that_every_implementation_writes() -> None:
+    frame = bytes.fromhex("000000100000000005c248eb7d98c8ff")
+
+    assert bf.encode({}) == wire.encode({}) == frame
+    assert bf.decode(frame) == bf.Message({})
 
 
 @cases.over(cases.VECTORS)
@@ -56,7 +63,9 @@ def test_decode_all_and_scan_raise_what_the_decoder_raises(vector: Vector) -> No
 def test_scan_gives_offsets_lengths_and_event_types(vector: Vector) -> None:
     expected, offset = [], 0
     for frame, content in zip(wire.split(vector.data), vector.messages, strict=True):
-        named = [value for name, kind, value in content.headers if (name, kind) == (":event-type", 7)]
+        named = [
+            value for name, kind, value in content.headers if (name, kind) == (":event-type", 7)
+        ]
         expected.append((offset, len(frame), named[0] if named else None))
         offset += len(frame)
 

@@ -106,10 +106,10 @@ def parse(data: bytes) -> tuple[list[WireHeader], bytes]:
 
 
 def split(stream: bytes) -> list[bytes]:
-    """Return the frames of a stream, cut by their own total lengths."""
+    """Return the frames of a stream, cut by their own total lengths; the last may be torn."""
     frames = []
     while stream:
-        length = max(_U32.unpack_from(stream)[0], OVERHEAD)
+        length = max(int.from_bytes(stream[:4], "big"), OVERHEAD)
         frames.append(stream[:length])
         stream = stream[length:]
     return frames

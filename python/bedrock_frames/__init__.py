@@ -32,10 +32,21 @@ from bedrock_frames._core import (
     scan,
 )
 from bedrock_frames.streams import aiter_messages, iter_messages
-from bedrock_frames.values import Int8, Int16, Int32, Int64, Timestamp
+from bedrock_frames.values import (
+    HeaderInput,
+    Headers,
+    HeaderValue,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Timestamp,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from bedrock_frames import botocore as botocore
 
 __all__ = [
     "BUILD_PROFILE",
@@ -43,6 +54,9 @@ __all__ = [
     "Decoder",
     "DuplicateHeader",
     "EventStreamError",
+    "HeaderInput",
+    "HeaderValue",
+    "Headers",
     "Int8",
     "Int16",
     "Int32",
@@ -69,10 +83,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Load ``bedrock_frames.botocore`` when it is first named."""
-    if name == "botocore":
-        from importlib import import_module
+if not TYPE_CHECKING:
 
-        return import_module("bedrock_frames.botocore")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> ModuleType:
+        """Load ``bedrock_frames.botocore`` when it is first named."""
+        if name == "botocore":
+            from importlib import import_module
+
+            return import_module("bedrock_frames.botocore")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

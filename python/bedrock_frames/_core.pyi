@@ -3,30 +3,20 @@
 Import these names from :mod:`bedrock_frames`; this module is where they live.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias, final
+from typing import Any, Final, Literal, Self, TypeAlias, final
 from uuid import UUID
 
 from typing_extensions import Buffer
 
-from bedrock_frames.values import Int8, Int16, Int32, Int64, Timestamp
+from bedrock_frames.values import Headers, HeaderValue
 
 __version__: Final[str]
 
 BUILD_PROFILE: Final[Literal["release", "debug"]]
 """How the native core was compiled. A benchmark of a "debug" build measures nothing."""
-
-HeaderValue: TypeAlias = bool | Int8 | Int16 | Int32 | Int64 | bytes | str | Timestamp | UUID
-"""What a decoded header holds: one Python type for each wire type."""
-
-HeaderInput: TypeAlias = bool | int | Buffer | str | datetime | UUID
-"""What a header may be given as. A bare ``int`` is encoded as Int32, or Int64 where it does not
-fit; an aware ``datetime`` as a Timestamp, rounded down to the millisecond."""
-
-Headers: TypeAlias = Mapping[str, HeaderInput] | Sequence[tuple[str, HeaderInput]]
-"""Headers to encode, in the order in which they will stand on the wire."""
 
 class EventStreamError(ValueError):
     """A byte stream or a message that the format does not allow.
@@ -91,9 +81,9 @@ class Limits:
     ``None`` is no bound but the wire's own, 2**32 - 1. All figures are bytes.
     """
 
-    SERVICE: Final[Limits]  # type: ignore[misc]
+    SERVICE: Final[Limits]
     """What the specification asks of services: payload 24 MiB, headers 128 KiB."""
-    CLIENT: Final[Limits]  # type: ignore[misc]
+    CLIENT: Final[Limits]
     """No limits of the specification, which forbids clients to check them; 64 MiB a message, so
     that a hostile prelude cannot make a client buffer 4 GiB. That figure is ours."""
 
@@ -234,3 +224,373 @@ def scan(data: Buffer, *, limits: Limits = ...) -> list[tuple[int, int, str | No
     Raises:
         EventStreamError: as :func:`decode_all`, for the same bytes.
     """
+
+# The native half of `bedrock_frames.botocore`. Values are as loosely typed as botocore's own.
+
+@final
+class MessagePrelude:
+    """The lengths, in bytes, and the checksum that a message begins with."""
+
+    @property
+    def total_length(self) -> int: ...
+    @property
+    def headers_length(self) -> int: ...
+    @property
+    def crc(self) -> int: ...
+    @property
+    def payload_length(self) -> int: ...
+    @property
+    def payload_end(self) -> int: ...
+    @property
+    def headers_end(self) -> int: ...
+
+@final
+class EventStreamMessage:
+    """A message as ``botocore.eventstream.EventStreamMessage`` has it."""
+
+    @property
+    def prelude(self) -> MessagePrelude: ...
+    @property
+    def headers(self) -> dict[str, Any]:
+        """A dict of this message's own: ints are plain, timestamps in ms, UUIDs as 16 bytes."""
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def crc(self) -> int: ...
+    def to_response_dict(self, status_code: int = ...) -> dict[str, Any]:
+        """Return ``status_code`` (200; 400 for an exception or error), ``headers`` and ``body``."""
+
+class BotocoreBuffer:
+    """What :class:`bedrock_frames.botocore.EventStreamBuffer` is made of."""
+
+    def __new__(cls) -> Self: ...
+    def add_data(self, data: Buffer) -> None: ...
+    def next(self) -> EventStreamMessage: ...
+    def __next__(self) -> EventStreamMessage: ...
+    def __iter__(self) -> Self: ...
+
+BotocoreNode: TypeAlias = tuple[str, int, list[tuple[str, str, int]]]
+"""Kind, node of the elements, members (JSON name, name in the result, node). Kinds: "plain",
+"blob", "timestamp", "list", "map", "structure", "union", and "other", which is left to botocore."""
+
+@final
+class BotocorePlan:
+    """How to parse the events of one event-stream shape."""
+
+    def __new__(
+        cls,
+        events: Sequence[tuple[str, int | None]],
+        nodes: Sequence[BotocoreNode],
+        default_blob_parser: object,
+    ) -> Self:
+        """Take the stream's members, each with its node, or None where the payload is ignored."""
+    def parse(self, parser: object, response: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what ``parser`` would, or None where botocore's own code has to say."""
+
+Operation: TypeAlias = Literal[
+    "converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens"
+]
+"""The last segment of the operation's path."""
+
+class UnsupportedModel(ValueError):
+    """A model family cannot carry the content of a fixture.
+
+    Raised by a :data:`Compile`; the client gets a ValidationException with its text.
+    """
+
+@final
+class Plan:
+    """What one response says: its bytes, made once. Immutable."""
+
+    def __new__(
+        cls,
+        *,
+        status: int = 200,
+        headers: Sequence[tuple[str, str]],
+        frames: Sequence[bytes],
+        steps: Sequence[int],
+        stream_frames: int | None = None,
+    ) -> Self:
+        """Make a plan.
+
+        ``frames`` are a stream's event-stream frames, or ``[body]`` for a whole answer; a stream is
+        what has the content type ``application/vnd.amazon.eventstream``. ``steps[i]`` is the
+        content step that frame ``i`` goes out with, never falling: content event ``k`` is step
+        ``k``, what stands before the first content event is step 0, a block start goes with the
+        content after it, and what ends a block or the message with the content before it.
+
+        A whole answer has one frame, whose step is the last step of its stream, and
+        ``stream_frames`` says how many frames its stream has: it takes the time that its stream
+        would have taken.
+
+        Raises:
+            ValueError: ``steps`` is not as long as ``frames`` or falls, a status is not one, or a
+                header cannot stand in HTTP.
+        """
+    @staticmethod
+    def error(
+        name: str,
+        message: str,
+        *,
+        status: int | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Plan:
+        """Return a typed AWS error: ``x-amzn-ErrorType`` and ``{"message": …}``.
+
+        The status is the service's own for that name unless it is given.
+
+        Raises:
+            ValueError: the name is not one that Bedrock Runtime knows, and no status is given.
+        """
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers; names in lower case."""
+    @property
+    def frames(self) -> list[bytes]: ...
+    @property
+    def steps(self) -> list[int]: ...
+    @property
+    def stream_frames(self) -> int | None: ...
+    @property
+    def body(self) -> bytes:
+        """All frames, joined."""
+
+@final
+class Rule:
+    """When a fixture answers, and how fast. Immutable.
+
+    ``criteria`` has these keys, all optional; a request must meet all that are there. ``Text`` is
+    ``{"equals": str}``, ``{"contains": str}`` or ``{"regex": str}`` (Rust syntax: no look-around).
+
+    - ``user_message`` (Text): the last user message that has text.
+    - ``system_message`` (list of Text): all hold on the joined system text.
+    - ``tool_call_id`` (Text): some tool result of the last message has that id.
+    - ``tool_result`` (Text): the text of some tool result of the last message; JSON is compact.
+    - ``tool_name`` (Text): some tool definition of the request has that name.
+    - ``input_text`` (Text): ``inputText``, ``prompt``, ``message`` or ``texts`` of a native body.
+    - ``model`` (Text, or ``{"model": str}``): Text is tried on the model id as given. ``model``
+      means that id, or one that goes on with ``-`` and a digit; it is also tried without an ARN's
+      path and without a region prefix (``us.``, ``eu.``, …).
+    - ``operation`` (list of :data:`Operation`). A CountTokens request is matched by the rules that
+      name it, and estimated otherwise.
+    - ``session`` (Text), ``context`` (Text, of the header ``X-AIMock-Context``).
+    - ``has_tool_result`` (bool): a tool result stands after the last message that is a user's own.
+    - ``sequence_index`` (int): how many requests of the session the rules of the same criteria
+      answered before.
+    - ``turn_index`` (int): the number of assistant messages. It never refuses: of all rules that
+      match, the highest turn not ahead of the request wins over rules without one (at the very turn
+      the earlier of the two wins); turns ahead lose to rules without one; else the lowest wins.
+
+    ``weights`` has one weight for each variant of the answer. ``dynamic``: the answer depends on
+    the request, and is compiled for each. ``timing`` is exactly one of
+
+    - ``{"ttft_ms": float, "gap_ms": float}``: step 0, and each step after it,
+    - ``{"latency_ms": float}``: before every frame,
+    - ``{"profile": {"ttft_ms": float, "tps": float, "jitter": float}}`` (each optional): the first
+      frame, and every other one 1000 / tps ms later, each times 1 ± jitter (seeded),
+    - ``{"recorded": {"ttft_ms": float, "delays_ms": list[float]}}``: the first frame, and each one
+      after it; the last delay goes on,
+
+    and ``"replay_speed": float`` divides it. ``None`` is the engine's timing. An error is timed
+    only by a timing of its own rule.
+
+    Raises:
+        ValueError: the text says which key, and what it may be.
+    """
+
+    def __new__(
+        cls,
+        *,
+        criteria: Mapping[str, object],
+        name: str,
+        weights: Sequence[float] = (1.0,),
+        dynamic: bool = False,
+        timing: Mapping[str, object] | None = None,
+        truncate_after_frames: int | None = None,
+        disconnect_after_ms: float | None = None,
+    ) -> Self:
+        """Make a rule.
+
+        ``truncate_after_frames`` cuts a stream's connection right after that many frames;
+        ``disconnect_after_ms`` cuts any answer that is not over by then. The earlier one holds.
+        """
+    @property
+    def name(self) -> str: ...
+    @property
+    def dynamic(self) -> bool: ...
+    @property
+    def weights(self) -> list[float]: ...
+
+Compile: TypeAlias = Callable[[int, int, str, str, str, Mapping[str, object] | None], Plan]
+"""``(fixture, variant, operation, model id, body format, values) -> Plan``.
+
+The body format is "converse", "anthropic", "nova", "titan", "llama", "mistral", "cohere", "openai"
+or "unknown". ``values`` is None but for dynamic rules: ``user_message``, ``system_message`` and
+``tool_result`` (str or None), ``turn`` (int), ``session`` and ``model`` (str).
+
+It is called by whichever thread answers, once for each distinct argument list that is remembered,
+and may be called twice for the same one. What it raises is answered by a ValidationException: a
+``ValueError`` (such as :class:`UnsupportedModel`) with its text, anything else without, and then
+it is reported through ``sys.unraisablehook`` too.
+"""
+
+@final
+class Answer:
+    """One response, with the times when its bytes are due."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """All headers but date, length and transfer headers; names in lower case."""
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def stream(self) -> bool:
+        """Whether the body is an event stream."""
+    @property
+    def fixture(self) -> int | None:
+        """The index of the rule that answered; None for an answer of the engine's own."""
+    @property
+    def operation(self) -> str | None: ...
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def writes(self) -> list[tuple[float, int]]:
+        """(seconds after arrival when due, end offset in the body), never falling.
+
+        Frames that are due together are one write; an answer without timing is one write at 0.0.
+        """
+    @property
+    def abort_after(self) -> tuple[float, int] | None:
+        """Cut the connection at that time, having sent exactly ``body[:offset]``."""
+    @property
+    def frames_sent(self) -> int:
+        """How many frames there are to send, for :meth:`Engine.settle`."""
+
+@final
+class JournalEntry:
+    """One request, and what became of it."""
+
+    @property
+    def id(self) -> int:
+        """Its place in the order of all requests since the engine was made."""
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def arrived(self) -> float:
+        """Unix time in seconds."""
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str:
+        """The path as it came, percent-encoding and all, without the query."""
+    @property
+    def operation(self) -> str | None: ...
+    @property
+    def model(self) -> str | None:
+        """The model id, decoded."""
+    @property
+    def session(self) -> str: ...
+    @property
+    def attempt(self) -> int:
+        """Which attempt of the SDK it was, from 1."""
+    @property
+    def headers(self) -> dict[str, str]:
+        """Names in lower case; values of secret headers are "[redacted]"."""
+    @property
+    def body(self) -> bytes:
+        """The body as it came, up to ``journal_body_bytes`` of it."""
+    @property
+    def body_bytes(self) -> int:
+        """How long the body was."""
+    @property
+    def status(self) -> int: ...
+    @property
+    def fixture(self) -> int | None: ...
+    @property
+    def outcome(self) -> str:
+        """How it ended: "pending" until the transport settles it."""
+    @property
+    def sent_frames(self) -> int: ...
+
+@final
+class Engine:
+    """Answers Bedrock Runtime requests. Has no sockets and no clock, and may be shared by threads.
+
+    Everything that it decides by chance (weights, jitter, request ids) follows from ``seed``, the
+    rule and the number of requests before.
+    """
+
+    def __new__(
+        cls,
+        *,
+        seed: int = 0,
+        strict: bool = False,
+        max_body_bytes: int = 25_000_000,
+        journal_entries: int = 1000,
+        journal_body_bytes: int = 65_536,
+        max_sessions: int = 10_000,
+        timing: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Make an engine without rules. ``journal_entries=0`` keeps no journal."""
+    def load(self, rules: Sequence[Rule], compile: Compile) -> None:  # noqa: A002
+        """Replace all rules at once. Sequences begin anew, and compiled plans are forgotten.
+
+        A rule's index is its fixture index; where several match, the earlier one answers.
+        """
+    def answer(
+        self,
+        method: str,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        arrived: float,
+    ) -> Answer | None:
+        """Answer one request, or return None where its path is not one of Bedrock Runtime's.
+
+        ``target`` is the raw path and query, not decoded. ``arrived`` (Unix time, seconds) is for
+        the journal alone. Whatever the bytes are, there is an answer, and none of the engine's own
+        is a 500.
+        """
+    def reset(self, *, journal: bool = True, sequences: bool = True) -> None:
+        """Empty the journal; begin sequences, the seeded draws and one-shot errors anew."""
+    def next_error(self, plan: Plan) -> None:
+        """Answer the next well-formed Bedrock request with ``plan``, before any matching.
+
+        Several wait in line, first in, first out (ValueError above 1,000).
+        """
+    def journal(
+        self,
+        *,
+        offset: int = 0,
+        limit: int = 100,
+        session: str | None = None,
+        path: str | None = None,
+        method: str | None = None,
+        status: int | None = None,
+    ) -> tuple[int, list[JournalEntry]]:
+        """Return (how many entries match, a page of them), oldest first."""
+    def settle(self, request_id: str, outcome: str, sent_frames: int) -> None:
+        """Tell the journal how an answer ended.
+
+        ``outcome`` is "delivered", "interrupted" (the client went away) or "aborted" (the server
+        cut it, as the fixture asks).
+        """
+    @property
+    def requests(self) -> dict[tuple[str, int], int]:
+        """Requests answered, by (operation, status); the operation is "unknown" for other paths."""
+    @property
+    def unmatched(self) -> int:
+        """Requests that no rule answered, among those that could be matched."""
+    @property
+    def fixtures(self) -> int: ...
+    @property
+    def sessions(self) -> int:
+        """Sessions that have sequence state."""
+    @property
+    def evicted_sessions(self) -> int:
+        """Sessions whose sequence state was given up for ``max_sessions``."""

@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _dump(options: argparse.Namespace) -> int:
-    """Print one JSON object a frame. A bad frame ends it with one line on stderr and exit code 1."""
+    """Print one JSON object a frame. A bad frame ends it: one line on stderr, exit code 1."""
     from bedrock_frames.dump import dump
 
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from contextlib import suppress
+from math import isfinite
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, TypeAlias
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from bedrock_frames.values import Int8, Int16, Int32, Int64, Timestamp
 if TYPE_CHECKING:
     from bedrock_frames._core import HeaderValue, Message
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _INTEGERS: Final[dict[type, str]] = {
     Int8: "int8",
@@ -34,7 +36,8 @@ def dump(source: BinaryIO, out: TextIO) -> None:
     for message in iter_messages(source):
         length = len(message.encode())
         line = {"offset": offset, "length": length, **describe(message)}
-        out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+        # ASCII: a JSON string may hold what no encoding of stdout can.
+        out.write(json.dumps(line, separators=(",", ":"), allow_nan=False))
         out.write("\n")
         out.flush()
         offset += length
@@ -59,24 +62,29 @@ def describe(message: Message) -> dict[str, Json]:
     if message.event_type == "chunk" and isinstance(payload, dict):
         inner = payload.get("bytes")
         if isinstance(inner, str):
-            try:
+            # Some models' bytes are no JSON; the payload shows them as they came.
+            with suppress(ValueError):
                 described["chunk"] = _parse(b64decode(inner, validate=True))
-            except ValueError:
-                # Some other model's bytes; the payload shows them as they came.
-                pass
     return described
 
 
 def _parse(data: bytes) -> Json:
+    # Decoded here, since `json.loads` would guess at UTF-16 and let lone surrogates through.
+    text = data.decode("utf-8")
     try:
-        parsed: Json = json.loads(data, parse_constant=_refuse_constant)
+        parsed: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return parsed
 
 
-def _refuse_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if isfinite(number) else _refuse(digits)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} has no place in JSON")
 
 
 def _describe_value(value: HeaderValue) -> dict[str, Json]:

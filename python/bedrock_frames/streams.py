@@ -1,4 +1,4 @@
-"""Messages from anything that yields bytes: an iterable of chunks, a binary file, an async iterable.
+"""Messages from anything that yields bytes: chunks, a binary file, an asynchronous iterable.
 
 A stream that ends inside a frame raises; what came before has been yielded by then.
 """

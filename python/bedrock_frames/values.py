@@ -8,7 +8,13 @@ hash and compute as plain integers.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from typing_extensions import Buffer
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -23,9 +29,7 @@ class _FixedWidth(int):
     def __new__(cls, value: int) -> Self:
         limit = 1 << (cls.bits - 1)
         if not -limit <= value < limit:
-            raise ValueError(
-                f"{cls.__name__} holds {-limit}..{limit - 1}, got {value}"
-            )
+            raise ValueError(f"{cls.__name__} holds {-limit}..{limit - 1}, got {value}")
         return super().__new__(cls, value)
 
     def __repr__(self) -> str:
@@ -81,7 +85,7 @@ class Timestamp(_FixedWidth):
             raise ValueError(
                 "a naive datetime names no instant; attach a timezone, such as datetime.UTC"
             )
-        # Integer arithmetic: `int(moment.timestamp() * 1000)` is a millisecond off for 0.6 % of instants.
+        # Integers: `int(moment.timestamp() * 1000)` is a millisecond off for 0.6 % of instants.
         return cls((moment - _EPOCH) // _MILLISECOND)
 
     def to_datetime(self) -> datetime:
@@ -103,3 +107,14 @@ class Timestamp(_FixedWidth):
         return int.__eq__(self, other)
 
     __hash__ = int.__hash__
+
+
+HeaderValue: TypeAlias = "bool | Int8 | Int16 | Int32 | Int64 | bytes | str | Timestamp | UUID"
+"""What a decoded header holds: one Python type for each wire type."""
+
+HeaderInput: TypeAlias = "bool | int | Buffer | str | datetime | UUID"
+"""What a header may be given as. A bare ``int`` is encoded as Int32, or Int64 where it does not
+fit; an aware ``datetime`` as a Timestamp, rounded down to the millisecond."""
+
+Headers: TypeAlias = "Mapping[str, HeaderInput] | Sequence[tuple[str, HeaderInput]]"
+"""Headers to encode, in the order in which they will stand on the wire."""

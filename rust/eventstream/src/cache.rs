@@ -1,4 +1,4 @@
-//! Headers blocks seen before need not be validated again.
+//! Headers blocks seen before need not be validated again, nor summed.
 //!
 //! A stream repeats a handful of blocks: every text delta of a Bedrock answer carries the same 87
 //! bytes. Equal bytes are equally valid, so one comparison stands for the whole parse, and a reader
@@ -6,6 +6,7 @@
 
 use crate::error::Error;
 use crate::header::Headers;
+use crate::prefix::Prefix;
 
 /// How many blocks are kept; a Converse stream has six.
 const SLOTS: usize = 8;
@@ -18,66 +19,89 @@ const MAX_BLOCK_LEN: usize = 256;
 pub struct BlockId(u64);
 
 impl BlockId {
+    /// How many slots there are.
+    pub const SLOTS: usize = SLOTS;
+
     /// The slot, below [`BlockId::SLOTS`], that a reader may keep its own state for the block in.
     /// A later block may take it over, so compare the id.
     pub fn slot(self) -> usize {
         (self.0 % SLOTS as u64) as usize
     }
-
-    /// How many slots there are.
-    pub const SLOTS: usize = SLOTS;
 }
 
 /// The last few headers blocks that were found valid.
 #[derive(Debug, Default)]
 pub struct HeaderCache {
-    blocks: [Vec<u8>; SLOTS],
-    ids: [Option<BlockId>; SLOTS],
+    slots: [Option<Slot>; SLOTS],
     latest: usize,
     issued: u64,
 }
 
+#[derive(Debug)]
+struct Slot {
+    id: BlockId,
+    block: Vec<u8>,
+    /// Made when the block comes a second time: many streams never repeat one.
+    prefix: Option<Box<Prefix>>,
+}
+
+/// A block that the cache holds.
+pub(crate) struct Known<'a> {
+    pub(crate) id: BlockId,
+    pub(crate) prefix: &'a Prefix,
+}
+
 impl HeaderCache {
-    /// Validate a block, or recognise it. `None` stands for a block too long to be kept.
+    /// Validate a block, or recognise it. `None` stands for a block too long to be held.
     ///
     /// # Errors
     ///
     /// As [`Headers::validate`].
-    #[inline]
     pub fn validate<'a>(
         &mut self,
         block: &'a [u8],
     ) -> Result<(Headers<'a>, Option<BlockId>), Error> {
-        if self.blocks[self.latest] == block
-            && let Some(id) = self.ids[self.latest]
-        {
-            return Ok((Headers::trusted(block), Some(id)));
+        match self.find(block) {
+            Some(slot) => Ok((Headers::trusted(block), Some(slot.id))),
+            None => self.insert(block).map(|id| (Headers::trusted(block), id)),
         }
-        self.validate_slow(block)
     }
 
-    fn validate_slow<'a>(
-        &mut self,
-        block: &'a [u8],
-    ) -> Result<(Headers<'a>, Option<BlockId>), Error> {
-        for slot in 0..SLOTS {
-            if self.blocks[slot] == block
-                && let Some(id) = self.ids[slot]
-            {
-                self.latest = slot;
-                return Ok((Headers::trusted(block), Some(id)));
-            }
-        }
-        let headers = Headers::validate(block)?;
+    /// The block, if it is held.
+    #[inline]
+    pub(crate) fn recognise(&mut self, block: &[u8]) -> Option<Known<'_>> {
+        let slot = self.find(block)?;
+        let prefix = slot.prefix.get_or_insert_with(|| Box::new(Prefix::of(block)));
+        Some(Known { id: slot.id, prefix })
+    }
+
+    /// Validate a block and hold it. `None` stands for a block too long to be held.
+    ///
+    /// # Errors
+    ///
+    /// As [`Headers::validate`].
+    pub(crate) fn insert(&mut self, block: &[u8]) -> Result<Option<BlockId>, Error> {
+        Headers::validate(block)?;
         if block.len() > MAX_BLOCK_LEN {
-            return Ok((headers, None));
+            return Ok(None);
         }
         let id = BlockId(self.issued);
         self.issued += 1;
         self.latest = id.slot();
-        self.blocks[self.latest].clear();
-        self.blocks[self.latest].extend_from_slice(block);
-        self.ids[self.latest] = Some(id);
-        Ok((headers, Some(id)))
+        let mut kept = self.slots[self.latest].take().map_or_else(Vec::new, |slot| slot.block);
+        kept.clear();
+        kept.extend_from_slice(block);
+        self.slots[self.latest] = Some(Slot { id, block: kept, prefix: None });
+        Ok(Some(id))
+    }
+
+    /// The slot that holds a block; the one that was found last is tried first.
+    #[inline]
+    fn find(&mut self, block: &[u8]) -> Option<&mut Slot> {
+        let holds = |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.block == block);
+        if !holds(&self.slots[self.latest]) {
+            self.latest = self.slots.iter().position(holds)?;
+        }
+        self.slots[self.latest].as_mut()
     }
 }

@@ -193,20 +193,18 @@ impl Frames<'_> {
         };
         let end = decoder.start + prelude.frame_len;
         let bytes = &decoder.buffer[decoder.start..end];
-        match Frame::read_whole(bytes, prelude, &mut decoder.cache) {
-            Ok(frame) => {
-                decoder.start = end;
-                decoder.offset += prelude.frame_len as u64;
-                decoder.frames += 1;
-                Ok(Some(frame))
-            }
+        let block_id = match prelude.check_whole(bytes, &mut decoder.cache) {
+            Ok(block_id) => block_id,
             Err(error) => {
                 let error = error.in_stream(offset, index, bytes);
-                // Not `decoder.fail`: the frame of the other arm still borrows the buffer.
-                decoder.error = Some(error.clone());
-                Err(error)
+                return Err(decoder.fail(error));
             }
-        }
+        };
+        let frame = Frame::checked(&decoder.buffer[decoder.start..end], prelude, block_id);
+        decoder.start = end;
+        decoder.offset += prelude.frame_len as u64;
+        decoder.frames += 1;
+        Ok(Some(frame))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::crc;
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Header, Headers};
 use crate::limits::Limits;
+use crate::prefix::Prefix;
 
 /// Total length, headers length and prelude CRC, in bytes.
 pub const PRELUDE_LEN: usize = 12;
@@ -44,6 +45,44 @@ impl Prelude {
         }
         check_limits(total, headers, room - headers, limits)?;
         Ok(Self { frame_len: total as usize, headers_len: headers as usize, crc: stored })
+    }
+
+    #[inline]
+    fn payload_start(self) -> usize {
+        PRELUDE_LEN + self.headers_len
+    }
+
+    /// Check the rest of the frame, which `bytes` is: the message CRC, then the headers.
+    #[inline]
+    pub(crate) fn check_whole(
+        self,
+        bytes: &[u8],
+        cache: &mut HeaderCache,
+    ) -> Result<Option<BlockId>, Error> {
+        let (checked, stored) = bytes.split_at(self.frame_len - CRC_LEN);
+        let block = &checked[PRELUDE_LEN..self.payload_start()];
+        let known = cache.recognise(block);
+        let computed = match &known {
+            Some(known) if self.frame_len < Prefix::MAX_FRAME_LEN => {
+                let seed = known.prefix.crc(self.frame_len);
+                crc::continued(seed, &checked[self.payload_start()..])
+            }
+            // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
+            _ => crc::continued(self.crc, &checked[PRELUDE_LEN - CRC_LEN..]),
+        };
+        let mut crc = [0; CRC_LEN];
+        crc.copy_from_slice(stored);
+        let stored = u32::from_be_bytes(crc);
+        if stored != computed {
+            return Err(ErrorKind::MessageChecksum { stored, computed }.at(checked.len()));
+        }
+        match known {
+            Some(known) => Ok(Some(known.id)),
+            None => cache.insert(block).map_err(|mut error| {
+                error.position += PRELUDE_LEN;
+                error
+            }),
+        }
     }
 }
 
@@ -90,7 +129,10 @@ impl<'a> Frame<'a> {
         let prelude = Prelude::read(prelude, limits)?;
         match bytes.get(..prelude.frame_len) {
             None => Ok(None),
-            Some(frame) => Self::read_whole(frame, prelude, cache).map(Some),
+            Some(frame) => {
+                let block_id = prelude.check_whole(frame, cache)?;
+                Ok(Some(Self::checked(frame, prelude, block_id)))
+            }
         }
     }
 
@@ -117,28 +159,11 @@ impl<'a> Frame<'a> {
         Err(error.in_stream(0, 0, bytes))
     }
 
-    /// Check the rest of a frame whose prelude has been checked.
+    /// A frame that [`Prelude::check_whole`] has found valid.
     #[inline]
-    pub(crate) fn read_whole(
-        bytes: &'a [u8],
-        prelude: Prelude,
-        cache: &mut HeaderCache,
-    ) -> Result<Self, Error> {
-        let (checked, stored) = bytes.split_at(prelude.frame_len - CRC_LEN);
-        let mut crc = [0; CRC_LEN];
-        crc.copy_from_slice(stored);
-        let stored = u32::from_be_bytes(crc);
-        // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
-        let computed = crc::continued(prelude.crc, &checked[PRELUDE_LEN - CRC_LEN..]);
-        if stored != computed {
-            return Err(ErrorKind::MessageChecksum { stored, computed }.at(checked.len()));
-        }
-        let block = &checked[PRELUDE_LEN..PRELUDE_LEN + prelude.headers_len];
-        let (headers, block_id) = cache.validate(block).map_err(|mut error| {
-            error.position += PRELUDE_LEN;
-            error
-        })?;
-        Ok(Self { bytes, headers, block_id })
+    pub(crate) fn checked(bytes: &'a [u8], prelude: Prelude, block_id: Option<BlockId>) -> Self {
+        let block = &bytes[PRELUDE_LEN..prelude.payload_start()];
+        Self { bytes, headers: Headers::trusted(block), block_id }
     }
 
     /// The frame's bytes.
@@ -209,6 +234,7 @@ pub fn frame_len(headers: Headers<'_>, payload: &[u8]) -> usize {
 }
 
 /// Write the frame around a valid headers block into `out`, which is [`frame_len`] bytes long.
+/// [`crate::Template`] does it faster where headers repeat.
 ///
 /// # Errors
 ///
@@ -220,25 +246,60 @@ pub fn frame_len(headers: Headers<'_>, payload: &[u8]) -> usize {
 #[inline]
 pub fn write(headers: Headers<'_>, payload: &[u8], out: &mut [u8]) -> Result<(), Error> {
     let block = headers.as_bytes();
+    fill(block, payload, out);
+    seal(out, block.len())
+}
+
+/// As [`write`], with the checksum of the headers known.
+#[inline]
+pub(crate) fn write_known(
+    block: &[u8],
+    prefix: &Prefix,
+    payload: &[u8],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    fill(block, payload, out);
+    if out.len() >= Prefix::MAX_FRAME_LEN {
+        return seal(out, block.len());
+    }
+    seal_prelude(out, block.len())?;
+    seal_message(prefix.crc(out.len()), PRELUDE_LEN + block.len(), out);
+    Ok(())
+}
+
+/// Put headers and payload in their places.
+#[inline]
+fn fill(block: &[u8], payload: &[u8], out: &mut [u8]) {
     let (checked, _) = out.split_at_mut(PRELUDE_LEN + block.len() + payload.len());
     checked[PRELUDE_LEN..][..block.len()].copy_from_slice(block);
     checked[PRELUDE_LEN + block.len()..].copy_from_slice(payload);
-    seal(out, block.len())
 }
 
 /// Write the lengths and the checksums of a frame whose headers and payload are in place.
 #[inline]
 fn seal(frame: &mut [u8], headers_len: usize) -> Result<(), Error> {
+    let prelude_crc = seal_prelude(frame, headers_len)?;
+    // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
+    seal_message(prelude_crc, PRELUDE_LEN - CRC_LEN, frame);
+    Ok(())
+}
+
+#[inline]
+fn seal_prelude(frame: &mut [u8], headers_len: usize) -> Result<u32, Error> {
     let mut lengths = [0; 8];
     lengths[..4].copy_from_slice(&length_field(frame.len())?);
     lengths[4..].copy_from_slice(&length_field(headers_len)?);
-    let prelude_crc = crc::of_lengths(lengths);
+    let crc = crc::of_lengths(lengths);
     frame[..8].copy_from_slice(&lengths);
-    frame[8..PRELUDE_LEN].copy_from_slice(&prelude_crc.to_be_bytes());
+    frame[8..PRELUDE_LEN].copy_from_slice(&crc.to_be_bytes());
+    Ok(crc)
+}
+
+/// Write the message CRC, of which the first `summed` bytes are in `crc` already.
+#[inline]
+fn seal_message(crc: u32, summed: usize, frame: &mut [u8]) {
     let (checked, stored) = frame.split_at_mut(frame.len() - CRC_LEN);
-    let message_crc = crc::continued(prelude_crc, &checked[PRELUDE_LEN - CRC_LEN..]);
-    stored.copy_from_slice(&message_crc.to_be_bytes());
-    Ok(())
+    stored.copy_from_slice(&crc::continued(crc, &checked[summed..]).to_be_bytes());
 }
 
 /// A length as the wire has it.

@@ -48,8 +48,8 @@ impl<'a> Value<'a> {
             5 => Self::Int64(i64::from_be_bytes(reader.array()?)),
             6 => Self::Bytes(reader.variable()?),
             7 => {
-                let position = reader.position;
                 let bytes = reader.variable()?;
+                let position = reader.position - bytes.len();
                 let text = str::from_utf8(bytes);
                 Self::String(text.map_err(|_| ErrorKind::HeaderValueUtf8.at(position))?)
             }

@@ -38,6 +38,7 @@
 //! - [`scan`]: frames of a whole buffer.
 //! - [`template`]: headers encoded once, for many payloads.
 //! - [`cache`]: headers blocks seen before need not be validated again.
+//! - `prefix`: the checksum of headers that are known already.
 //! - [`limits`]: upper bounds, by role.
 //! - [`error`]: what can be wrong, and where.
 //! - [`sniff`]: recognises bodies that are no event stream at all.
@@ -52,6 +53,7 @@ pub mod error;
 pub mod frame;
 pub mod header;
 pub mod limits;
+mod prefix;
 pub mod scan;
 pub mod sniff;
 pub mod template;

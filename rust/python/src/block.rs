@@ -9,7 +9,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyString};
 
-use crate::errors;
 use crate::headers::{classes, uuid_type};
 use crate::message::Message;
 
@@ -27,7 +26,7 @@ pub(crate) struct Block {
 impl Block {
     pub(crate) fn new(py: Python<'_>, headers: Headers<'_>) -> PyResult<Py<Self>> {
         let text = |name| match headers.get_str(name) {
-            Some(value) => PyString::intern(py, value).into_any().unbind(),
+            Some(value) => string(py, value).into_any().unbind(),
             None => py.None(),
         };
         let block = Self {
@@ -44,22 +43,41 @@ impl Block {
         self.template.headers()
     }
 
-    /// Append the frame around a payload to a buffer.
-    #[inline]
-    pub(crate) fn append(&self, py: Python<'_>, payload: &[u8], out: &mut Vec<u8>) -> PyResult<()> {
-        self.template.encode(payload, out).map_err(|error| errors::encoding(py, "message", &error))
-    }
-
     pub(crate) fn mapping<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyMappingProxy>> {
         let mapping = self.mapping.get_or_try_init(py, || {
             let headers = PyDict::new(py);
             for (name, value) in &self.headers() {
-                headers.set_item(PyString::intern(py, name), to_python(py, value)?)?;
+                headers.set_item(string(py, name), to_python(py, value)?)?;
             }
             PyResult::Ok(PyMappingProxy::new(py, headers.as_mapping()).unbind())
         })?;
         Ok(mapping.bind(py))
     }
+}
+
+/// What nearly every header says. Only these are interned: on Python 3.12 an interned string lives
+/// for ever, and what a stream says must not.
+const KNOWN: [&str; 16] = [
+    ":event-type",
+    ":content-type",
+    ":message-type",
+    ":exception-type",
+    ":error-code",
+    ":error-message",
+    "application/json",
+    "event",
+    "exception",
+    "chunk",
+    "contentBlockDelta",
+    "contentBlockStart",
+    "contentBlockStop",
+    "messageStart",
+    "messageStop",
+    "metadata",
+];
+
+fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    if KNOWN.contains(&text) { PyString::intern(py, text) } else { PyString::new(py, text) }
 }
 
 fn to_python<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAny>> {
@@ -72,7 +90,7 @@ fn to_python<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAn
         Value::Int64(value) => wrap(&classes(py)?.int64, value),
         Value::Timestamp(value) => wrap(&classes(py)?.timestamp, value),
         Value::Bytes(value) => Ok(PyBytes::new(py, value).into_any()),
-        Value::String(value) => Ok(PyString::new(py, value).into_any()),
+        Value::String(value) => Ok(string(py, value).into_any()),
         Value::Uuid(value) => {
             let arguments = PyDict::new(py);
             arguments.set_item("bytes", PyBytes::new(py, &value))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use eventstream::{Frame, HeaderCache};
+use eventstream::{Frame, HeaderCache, frame};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -10,9 +10,9 @@ use pyo3::types::{PyBytes, PyList};
 use crate::block::Blocks;
 use crate::errors;
 use crate::headers;
-use crate::input::Input;
+use crate::input::{Input, Payload};
 use crate::limits::Limits;
-use crate::message::{Message, frame_of};
+use crate::message::{Message, frames_of};
 
 /// What single-frame calls remember between them: headers blocks repeat there as they do in streams.
 #[derive(Default)]
@@ -34,16 +34,12 @@ fn with_memory<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
 }
 
 #[pyfunction]
-#[pyo3(signature = (headers, payload=None))]
+#[pyo3(signature = (headers, payload=Payload::EMPTY), text_signature = "(headers, payload=b'')")]
 pub(crate) fn encode<'py>(
     headers: &Bound<'py, PyAny>,
-    payload: Option<&Bound<'py, PyAny>>,
+    payload: Payload<'_>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let py = headers.py();
-    let payload = match payload {
-        Some(payload) => Input::of(payload, "payload")?,
-        None => Input::Borrowed(b""),
-    };
+    let (py, payload) = (headers.py(), payload.0);
     with_memory(|memory| {
         memory.scratch.clear();
         headers::write(headers, &mut memory.scratch)?;
@@ -51,26 +47,26 @@ pub(crate) fn encode<'py>(
             .cache
             .validate(&memory.scratch)
             .map_err(|error| errors::encoding(py, "headers", &error))?;
-        frame_of(py, headers, &payload)
+        PyBytes::new_with(py, frame::frame_len(headers, &payload), |out| {
+            let written = frame::write(headers, &payload, out);
+            written.map_err(|error| errors::encoding(py, "message", &error))
+        })
     })
 }
 
 #[pyfunction]
 pub(crate) fn encode_all<'py>(messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let py = messages.py();
-    let mut out = Vec::new();
+    let mut kept = Vec::new();
     for (index, message) in messages.try_iter()?.enumerate() {
-        let message = message?;
-        let message = message.cast::<Message>().map_err(|_| {
-            let found = message.get_type();
+        kept.push(message?.cast_into::<Message>().map_err(|error| {
+            let found = error.into_inner().get_type();
             PyTypeError::new_err(format!(
                 "messages must be Message objects; item {index} is {found}"
             ))
-        })?;
-        let message = message.get();
-        message.block.get().append(py, message.payload.bind(py).as_bytes(), &mut out)?;
+        })?);
     }
-    Ok(PyBytes::new(py, &out))
+    frames_of(py, kept.iter().map(|message| message.get().parts(py)))
 }
 
 #[pyfunction]

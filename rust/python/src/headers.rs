@@ -101,17 +101,17 @@ fn integer<'a>(name: &str, number: &Bound<'_, PyInt>) -> PyResult<Value<'a>> {
     let py = number.py();
     if !number.is_exact_instance_of::<PyInt>() {
         let classes = classes(py)?;
-        let class = number.get_type();
+        let is = |class: &Py<PyType>| number.is_instance(class.bind(py));
         // Their ranges were checked when they were made.
-        if class.is(&classes.int8) {
+        if is(&classes.int8)? {
             return Ok(Value::Int8(number.extract()?));
-        } else if class.is(&classes.int16) {
+        } else if is(&classes.int16)? {
             return Ok(Value::Int16(number.extract()?));
-        } else if class.is(&classes.int32) {
+        } else if is(&classes.int32)? {
             return Ok(Value::Int32(number.extract()?));
-        } else if class.is(&classes.int64) {
+        } else if is(&classes.int64)? {
             return Ok(Value::Int64(number.extract()?));
-        } else if class.is(&classes.timestamp) {
+        } else if is(&classes.timestamp)? {
             return Ok(Value::Timestamp(number.extract()?));
         }
     }

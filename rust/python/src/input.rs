@@ -2,10 +2,9 @@
 
 use std::ops::Deref;
 
-use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyMemoryView};
 
 /// The bytes of an argument.
 ///
@@ -17,6 +16,7 @@ pub(crate) enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// The bytes of `value`; `what` it is, for the error.
     #[inline]
     pub(crate) fn of(value: &'a Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
         match value.cast::<PyBytes>() {
@@ -25,14 +25,16 @@ impl<'a> Input<'a> {
         }
     }
 
+    #[cold]
     fn copied(value: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
-        let refused = |_| {
-            let found =
-                value.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-            PyTypeError::new_err(format!("{what} must be bytes or a buffer of bytes, got {found}"))
-        };
-        let buffer = PyBuffer::<u8>::get(value).map_err(refused)?;
-        buffer.to_vec(value.py()).map(Self::Copied)
+        let view = PyMemoryView::from(value).map_err(|_| {
+            let class = value.get_type();
+            let found = class.name().map_or_else(|_| "?".into(), |name| name.to_string());
+            PyTypeError::new_err(format!("{what} must be bytes or another buffer, got {found}"))
+        })?;
+        // Python's own constructor takes every layout that a view can have.
+        let bytes = view.py().get_type::<PyBytes>().call1((view,))?;
+        Ok(Self::Copied(bytes.cast::<PyBytes>()?.as_bytes().to_vec()))
     }
 }
 
@@ -44,6 +46,25 @@ impl Deref for Input<'_> {
         match self {
             Self::Borrowed(bytes) => bytes,
             Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+/// A payload argument, which may be left out.
+pub(crate) struct Payload<'a>(pub(crate) Input<'a>);
+
+impl Payload<'_> {
+    pub(crate) const EMPTY: Self = Self(Input::Borrowed(b""));
+}
+
+impl<'a> FromPyObject<'a, '_> for Payload<'a> {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'a, '_, PyAny>) -> PyResult<Self> {
+        match <&[u8]>::extract(value) {
+            Ok(bytes) => Ok(Self(Input::Borrowed(bytes))),
+            Err(_) => Input::copied(&value, "payload").map(Self),
         }
     }
 }

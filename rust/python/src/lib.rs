@@ -9,10 +9,13 @@
 //! - `decoder`, `template`, `message`, `limits`: the classes.
 //! - `block`: headers blocks as Python objects, made once for each distinct block.
 //! - `headers`: Python headers to a headers block.
+//! - `botocore`: the native half of `bedrock_frames.botocore`.
 //! - `input`: bytes-like arguments.
+//! - `replay`: the engine of the fixture server.
 //! - `errors`: the exceptions, and the one mapping to them.
 
 mod block;
+mod botocore;
 mod codec;
 mod decoder;
 mod errors;
@@ -20,6 +23,7 @@ mod headers;
 mod input;
 mod limits;
 mod message;
+mod replay;
 mod template;
 
 use pyo3::prelude::*;
@@ -30,10 +34,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("BUILD_PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     errors::add_to(module)?;
+    botocore::add_to(module)?;
     module.add_class::<limits::Limits>()?;
     module.add_class::<message::Message>()?;
     module.add_class::<decoder::Decoder>()?;
     module.add_class::<template::Template>()?;
+    replay::add_to(module)?;
     module.add_function(wrap_pyfunction!(codec::encode, module)?)?;
     module.add_function(wrap_pyfunction!(codec::encode_all, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode, module)?)?;

@@ -2,17 +2,17 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use eventstream::{Headers, frame};
+use eventstream::{Headers, Template};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyMappingProxy, PyTuple, PyType};
 
 use crate::block::Block;
 use crate::errors;
 use crate::headers;
-use crate::input::Input;
+use crate::input::Payload;
 
 /// Decoded headers and a payload.
-#[pyclass(module = "bedrock_frames", frozen, freelist = 256)]
+#[pyclass(module = "bedrock_frames", frozen)]
 pub(crate) struct Message {
     pub(crate) block: Py<Block>,
     /// The block's, held here too: reading it is then a plain member access.
@@ -22,24 +22,20 @@ pub(crate) struct Message {
     pub(crate) payload: Py<PyBytes>,
 }
 
+impl Message {
+    pub(crate) fn parts<'a>(&'a self, py: Python<'a>) -> (&'a Template, &'a [u8]) {
+        (&self.block.get().template, self.payload.bind(py).as_bytes())
+    }
+}
+
 #[pymethods]
 impl Message {
     #[new]
-    #[pyo3(signature = (headers, payload=None))]
-    fn new(
-        py: Python<'_>,
-        headers: &Bound<'_, PyAny>,
-        payload: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (headers, payload=Payload::EMPTY), text_signature = "(headers, payload=b'')")]
+    fn new(py: Python<'_>, headers: &Bound<'_, PyAny>, payload: Payload<'_>) -> PyResult<Self> {
         let block = block_of(headers)?;
         let event_type = block.get().event_type.clone_ref(py);
-        let payload = match payload {
-            None => PyBytes::new(py, b"").unbind(),
-            Some(payload) => match payload.cast_exact::<PyBytes>() {
-                Ok(payload) => payload.clone().unbind(),
-                Err(_) => PyBytes::new(py, &Input::of(payload, "payload")?).unbind(),
-            },
-        };
+        let payload = PyBytes::new(py, &payload.0).unbind();
         Ok(Self { block, event_type, payload })
     }
 
@@ -59,7 +55,8 @@ impl Message {
     }
 
     fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        frame_of(py, self.block.get().headers(), self.payload.bind(py).as_bytes())
+        let (template, payload) = self.parts(py);
+        frame_of(py, template, payload)
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
@@ -67,16 +64,15 @@ impl Message {
         let Ok(other) = other.cast::<Self>() else {
             return py.NotImplemented().into_bound(py);
         };
-        let other = other.get();
-        let equal = self.block.get().headers() == other.block.get().headers()
-            && self.payload.bind(py).as_bytes() == other.payload.bind(py).as_bytes();
+        let (ours, theirs) = (self.parts(py), other.get().parts(py));
+        let equal = ours.0.headers() == theirs.0.headers() && ours.1 == theirs.1;
         pyo3::types::PyBool::new(py, equal).to_owned().into_any()
     }
 
     fn __hash__(&self, py: Python<'_>) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.block.get().headers().hash(&mut hasher);
-        self.payload.bind(py).as_bytes().hash(&mut hasher);
+        let (template, payload) = self.parts(py);
+        (template.headers(), payload).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -106,14 +102,32 @@ pub(crate) fn block_of(headers: &Bound<'_, PyAny>) -> PyResult<Py<Block>> {
     Block::new(py, headers)
 }
 
-/// The frame around a headers block and a payload.
+/// The frame around a payload.
 #[inline]
 pub(crate) fn frame_of<'py>(
     py: Python<'py>,
-    headers: Headers<'_>,
+    template: &Template,
     payload: &[u8],
 ) -> PyResult<Bound<'py, PyBytes>> {
-    PyBytes::new_with(py, frame::frame_len(headers, payload), |out| {
-        frame::write(headers, payload, out).map_err(|error| errors::encoding(py, "message", &error))
+    PyBytes::new_with(py, template.frame_len(payload), |out| {
+        template.write(payload, out).map_err(|error| errors::encoding(py, "message", &error))
+    })
+}
+
+/// The frames around several payloads, joined: one allocation of the exact size.
+pub(crate) fn frames_of<'py, 'a>(
+    py: Python<'py>,
+    messages: impl Iterator<Item = (&'a Template, &'a [u8])> + Clone,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let length = messages.clone().map(|(template, payload)| template.frame_len(payload)).sum();
+    PyBytes::new_with(py, length, |mut out| {
+        for (template, payload) in messages {
+            let (frame, rest) = out.split_at_mut(template.frame_len(payload));
+            template
+                .write(payload, frame)
+                .map_err(|error| errors::encoding(py, "message", &error))?;
+            out = rest;
+        }
+        Ok(())
     })
 }

@@ -5,7 +5,7 @@ use pyo3::types::{PyBytes, PyMappingProxy};
 
 use crate::block::Block;
 use crate::input::Input;
-use crate::message::{block_of, frame_of};
+use crate::message::{block_of, frame_of, frames_of};
 
 /// Headers encoded once, for many messages that differ in their payload alone.
 #[pyclass(module = "bedrock_frames", frozen)]
@@ -24,17 +24,18 @@ impl Template {
     }
 
     fn encode<'py>(&self, payload: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-        frame_of(payload.py(), self.0.get().headers(), &Input::of(payload, "payload")?)
+        frame_of(payload.py(), &self.0.get().template, &Input::of(payload, "payload")?)
     }
 
     fn encode_all<'py>(&self, payloads: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = payloads.py();
-        let block = self.0.get();
-        let mut out = Vec::new();
-        for payload in payloads.try_iter()? {
-            block.append(py, &Input::of(&payload?, "payload")?, &mut out)?;
-        }
-        Ok(PyBytes::new(py, &out))
+        let payloads: Vec<_> = payloads.try_iter()?.collect::<PyResult<_>>()?;
+        let payloads: Vec<_> = payloads
+            .iter()
+            .map(|payload| Input::of(payload, "payload"))
+            .collect::<PyResult<_>>()?;
+        let template = &self.0.get().template;
+        frames_of(py, payloads.iter().map(|payload| (template, &**payload)))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

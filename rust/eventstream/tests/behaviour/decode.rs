@@ -5,8 +5,8 @@ use eventstream::{Headers, Limits};
 use crate::message::{Message, read, sealed};
 use crate::vectors::{self, Fault};
 
-/// Damage is tried bit by bit up to this length; the rest of a longer vector is more of the same.
-const FLIPPED_BYTES: usize = 2_048;
+/// Damage is tried bit by bit up to this length: the cost grows with its square.
+const FLIPPED_BYTES: usize = 1_024;
 
 /// Accepted though outside the grammar, as every peer but one does: a value of no bytes.
 const LENIENT: [&str; 2] = ["gen/empty_string_value", "gen/empty_bytes_value"];
@@ -89,11 +89,12 @@ fn recordings_decode_to_the_last_frame_and_encode_to_the_same_bytes() {
 #[test]
 fn no_flipped_bit_goes_unnoticed() {
     for vector in vectors::own() {
-        if vector.messages.len() != 1 || vector.fault.is_some() {
+        let single = vector.messages.len() == 1 && vector.fault.is_none();
+        if !single || vector.bytes.len() > FLIPPED_BYTES {
             continue;
         }
         let mut damaged = vector.bytes;
-        for bit in 0..damaged.len().min(FLIPPED_BYTES) * 8 {
+        for bit in 0..damaged.len() * 8 {
             damaged[bit / 8] ^= 1 << (bit % 8);
             let outcome = read([&damaged[..]], vector.limits);
             assert!(outcome.error.is_some(), "{}: bit {bit}", vector.name);

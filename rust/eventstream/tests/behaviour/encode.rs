@@ -1,6 +1,8 @@
 //! Messages encode to the bytes they were decoded from, and what the wire cannot say is refused.
 
-use eventstream::{ErrorKind, Headers, MAX_NAME_LEN, MAX_VALUE_LEN, Template, Value, encode, frame};
+use eventstream::{
+    ErrorKind, Headers, MAX_NAME_LEN, MAX_VALUE_LEN, Template, Value, encode, frame,
+};
 
 use crate::vectors;
 
@@ -59,10 +61,7 @@ fn a_frame_is_written_around_a_block_in_place() {
 fn an_empty_message_has_sixteen_bytes() {
     let mut bytes = Vec::new();
     encode(&[], b"", &mut bytes).expect("nothing is too long in it");
-    assert_eq!(
-        bytes,
-        [0, 0, 0, 16, 0, 0, 0, 0, 0x05, 0xC2, 0x48, 0xEB, 0x7D, 0x98, 0xC8, 0xFF]
-    );
+    assert_eq!(bytes, [0, 0, 0, 16, 0, 0, 0, 0, 0x05, 0xC2, 0x48, 0xEB, 0x7D, 0x98, 0xC8, 0xFF]);
 }
 
 /// Encode after `out` has something in it; the error, and that `out` is as it was.

@@ -145,7 +145,8 @@ pub fn prelude(total: u32, headers: u32) -> Vec<u8> {
 /// A frame with one string header and a payload.
 pub fn event(event_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
-    encode(&[(":event-type", Value::String(event_type))], payload, &mut frame).expect("it is short");
+    encode(&[(":event-type", Value::String(event_type))], payload, &mut frame)
+        .expect("it is short");
     frame
 }
 
@@ -153,7 +154,8 @@ pub fn event(event_type: &str, payload: &[u8]) -> Vec<u8> {
 pub fn block_of<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut block = Vec::new();
     for name in names {
-        eventstream::header::write(name, &Value::Bool(true), &mut block).expect("the name is short");
+        eventstream::header::write(name, &Value::Bool(true), &mut block)
+            .expect("the name is short");
     }
     block
 }

@@ -49,7 +49,8 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
         let width = [0, 0, 1, 2, 4, 8, 0, 0, 8, 16].get(usize::from(kind)).copied().unwrap_or(1);
         [&[kind][..], &value[..value.len().min(width)]].concat()
     });
-    let name = prop_oneof![4 => "[a-d]{0,3}".prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..4)];
+    let name =
+        prop_oneof![4 => "[a-d]{0,3}".prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..4)];
     (name, prop_oneof![variable, fixed]).prop_map(|(name, value)| {
         let mut field = vec![name.len() as u8];
         field.extend(name);
