@@ -55,6 +55,7 @@ EVENT: Final = {
     "flag": "Flag",
     "empty": "Bare",
     "odd": "Twins",
+    "typed": "TypedUnion",
 }
 """The members of ``event``, one for everything that a model can say."""
 
@@ -76,6 +77,7 @@ _SHAPES: Final[dict[str, Any]] = {
     "Bare": _structure(""),
     "Node": _structure("", next="Node", text="Text"),
     "Twins": _structure("", one="Text=text", two="Text=text"),
+    "TypedUnion": _structure("union", kind="Text=__type", text="Text"),
     "Document": _structure("document"),
     "Union": _structure("union", text="Text", list="Texts", blob="Blob"),
     "Texts": {"type": "list", "member": {"shape": "Text"}},

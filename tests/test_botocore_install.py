@@ -15,7 +15,7 @@ import pytest
 from botocore.eventstream import EventStream
 from botocore.eventstream import EventStreamBuffer as Theirs
 from botocore.exceptions import EventStreamError
-from botocore.parsers import EventStreamJSONParser, ResponseParserError
+from botocore.parsers import EventStreamJSONParser, ResponseParser, ResponseParserError
 
 from bedrock_frames import botocore as drop_in
 from bedrock_frames.botocore import EventStreamBuffer as Ours
@@ -99,7 +99,7 @@ def test_installing_reaches_modules_that_imported_the_buffer_before() -> None:
 
 
 def test_threads_may_install_at_once() -> None:
-    before = EventStreamJSONParser.parse
+    before = ResponseParser.parse
     start = threading.Barrier(8)
 
     def work() -> None:
@@ -114,7 +114,7 @@ def test_threads_may_install_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert EventStreamJSONParser.parse is before
+    assert ResponseParser.parse is before
     assert botocore.eventstream.EventStreamBuffer is Theirs
 
 
@@ -262,25 +262,42 @@ def test_botocore_s_debug_log_stays_complete(caplog: pytest.LogCaptureFixture) -
     ]
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_base_that_comes_before_botocore_s_keeps_its_say() -> None:
+    """aiobotocore's parsers are made like this."""
+
+    class Mixin(ResponseParser):
+        def parse(self, response: Any, shape: Any) -> Any:
+            return {"mixin": super().parse(response, shape)}
+
+    class Parser(EventStreamJSONParser, Mixin):
+        pass
+
+    response = response_of("messageStop", b'{"stopReason":"end_turn"}')
+
+    assert Parser().parse(response, bedrock(CONVERSE)) == {"mixin": STOPPED}
+
+
 def test_whoever_has_wrapped_the_parser_keeps_the_wrapper() -> None:
     calls = []
+    botocore_s = ResponseParser.parse
     drop_in.install()
-    inner = EventStreamJSONParser.parse
+    inner = ResponseParser.parse
 
     def wrapper(self: Any, response: Any, shape: Any) -> Any:
         calls.append(response)
         return inner(self, response, shape)
 
-    setattr(EventStreamJSONParser, "parse", wrapper)  # noqa: B010  (mypy refuses an assignment)
+    setattr(ResponseParser, "parse", wrapper)  # noqa: B010  (mypy refuses an assignment)
     try:
         for act in (drop_in.uninstall, drop_in.install, drop_in.uninstall):
             act()
-            assert vars(EventStreamJSONParser)["parse"] is wrapper
+            assert vars(ResponseParser)["parse"] is wrapper
             assert list(stream_of(STOP)) == [STOPPED]
         assert len(calls) == 3
     finally:
         drop_in.uninstall()
-        del EventStreamJSONParser.parse
+        setattr(ResponseParser, "parse", botocore_s)  # noqa: B010
 
 
 @pytest.mark.usefixtures("installed")

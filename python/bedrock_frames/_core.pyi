@@ -3,14 +3,15 @@
 Import these names from :mod:`bedrock_frames`; this module is where they live.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias, final
+from typing import Any, Final, Literal, Self, final
 from uuid import UUID
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
+from bedrock_frames.contract import Compile
 from bedrock_frames.values import Headers, HeaderValue
 
 __version__: Final[str]
@@ -260,6 +261,7 @@ class EventStreamMessage:
     def to_response_dict(self, status_code: int = ...) -> dict[str, Any]:
         """Return ``status_code`` (200; 400 for an exception or error), ``headers`` and ``body``."""
 
+@disjoint_base
 class BotocoreBuffer:
     """What :class:`bedrock_frames.botocore.EventStreamBuffer` is made of."""
 
@@ -269,10 +271,6 @@ class BotocoreBuffer:
     def __next__(self) -> EventStreamMessage: ...
     def __iter__(self) -> Self: ...
 
-BotocoreNode: TypeAlias = tuple[str, int, list[tuple[str, str, int]]]
-"""Kind, node of the elements, members (JSON name, name in the result, node). Kinds: "plain",
-"blob", "timestamp", "list", "map", "structure", "union", and "other", which is left to botocore."""
-
 @final
 class BotocorePlan:
     """How to parse the events of one event-stream shape."""
@@ -280,22 +278,25 @@ class BotocorePlan:
     def __new__(
         cls,
         events: Sequence[tuple[str, int | None]],
-        nodes: Sequence[BotocoreNode],
+        nodes: Sequence[tuple[str, int, list[tuple[str, str, int]]]],
         default_blob_parser: object,
     ) -> Self:
-        """Take the stream's members, each with its node, or None where the payload is ignored."""
+        """Describe the stream.
+
+        Args:
+            events: the stream's members, each with its node, or None where the payload is ignored.
+            nodes: kind, node of the elements, members (JSON name, name in the result, node). Kinds
+                are "plain", "blob", "timestamp", "list", "map", "structure", "union", and "other",
+                which is left to botocore.
+            default_blob_parser: the function of botocore's own blob parser.
+        """
     def parse(self, parser: object, response: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return what ``parser`` would, or None where botocore's own code has to say."""
-
-Operation: TypeAlias = Literal[
-    "converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens"
-]
-"""The last segment of the operation's path."""
 
 class UnsupportedModel(ValueError):
     """A model family cannot carry the content of a fixture.
 
-    Raised by a :data:`Compile`; the client gets a ValidationException with its text.
+    Raised by a ``Compile``; the client gets a ValidationException with its text.
     """
 
 @final
@@ -333,7 +334,7 @@ class Plan:
         message: str,
         *,
         status: int | None = None,
-        headers: Sequence[tuple[str, str]] = (),
+        headers: Sequence[tuple[str, str]] = ...,
     ) -> Plan:
         """Return a typed AWS error: ``x-amzn-ErrorType`` and ``{"message": …}``.
 
@@ -373,7 +374,7 @@ class Rule:
     - ``model`` (Text, or ``{"model": str}``): Text is tried on the model id as given. ``model``
       means that id, or one that goes on with ``-`` and a digit; it is also tried without an ARN's
       path and without a region prefix (``us.``, ``eu.``, …).
-    - ``operation`` (list of :data:`Operation`). A CountTokens request is matched by the rules that
+    - ``operation`` (list of ``Operation``). A CountTokens request is matched by the rules that
       name it, and estimated otherwise.
     - ``session`` (Text), ``context`` (Text, of the header ``X-AIMock-Context``).
     - ``has_tool_result`` (bool): a tool result stands after the last message that is a user's own.
@@ -383,8 +384,9 @@ class Rule:
       match, the highest turn not ahead of the request wins over rules without one (at the very turn
       the earlier of the two wins); turns ahead lose to rules without one; else the lowest wins.
 
-    ``weights`` has one weight for each variant of the answer. ``dynamic``: the answer depends on
-    the request, and is compiled for each. ``timing`` is exactly one of
+    ``weights`` has one weight for each variant of the answer; there is one variant unless it says
+    more. ``dynamic``: the answer depends on the request, and is compiled for each. ``timing`` is
+    exactly one of
 
     - ``{"ttft_ms": float, "gap_ms": float}``: step 0, and each step after it,
     - ``{"latency_ms": float}``: before every frame,
@@ -405,7 +407,7 @@ class Rule:
         *,
         criteria: Mapping[str, object],
         name: str,
-        weights: Sequence[float] = (1.0,),
+        weights: Sequence[float] = ...,
         dynamic: bool = False,
         timing: Mapping[str, object] | None = None,
         truncate_after_frames: int | None = None,
@@ -422,19 +424,6 @@ class Rule:
     def dynamic(self) -> bool: ...
     @property
     def weights(self) -> list[float]: ...
-
-Compile: TypeAlias = Callable[[int, int, str, str, str, Mapping[str, object] | None], Plan]
-"""``(fixture, variant, operation, model id, body format, values) -> Plan``.
-
-The body format is "converse", "anthropic", "nova", "titan", "llama", "mistral", "cohere", "openai"
-or "unknown". ``values`` is None but for dynamic rules: ``user_message``, ``system_message`` and
-``tool_result`` (str or None), ``turn`` (int), ``session`` and ``model`` (str).
-
-It is called by whichever thread answers, once for each distinct argument list that is remembered,
-and may be called twice for the same one. What it raises is answered by a ValidationException: a
-``ValueError`` (such as :class:`UnsupportedModel`) with its text, anything else without, and then
-it is reported through ``sys.unraisablehook`` too.
-"""
 
 @final
 class Answer:
@@ -467,7 +456,7 @@ class Answer:
     def abort_after(self) -> tuple[float, int] | None:
         """Cut the connection at that time, having sent exactly ``body[:offset]``."""
     @property
-    def frames_sent(self) -> int:
+    def frames(self) -> int:
         """How many frames there are to send, for :meth:`Engine.settle`."""
 
 @final

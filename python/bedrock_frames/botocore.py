@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 import botocore.eventstream
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from botocore.model import Shape
 
-    from bedrock_frames._core import BotocoreNode
-
 __all__ = [
     "ChecksumMismatch",
     "DuplicateHeader",
@@ -57,8 +55,9 @@ __all__ = [
 class MalformedMessage(ParserError, EventStreamError):  # noqa: N818  (as botocore names its own)
     """A message that the format does not allow, though its checksums are right.
 
-    botocore raises ``KeyError``, ``struct.error`` or ``UnicodeDecodeError`` here, or accepts it.
-    ``__cause__`` is the codec's own error, which says what is wrong and where.
+    Lengths that cannot be true, unknown header types, bad UTF-8, headers that leave their block,
+    empty header names, values above 32,767 bytes. botocore raises ``KeyError``, ``struct.error`` or
+    ``UnicodeDecodeError`` here, or accepts the message. ``__cause__`` is the codec's own error.
     """
 
 
@@ -67,9 +66,10 @@ class EventStreamBuffer(  # type: ignore[misc]  # its messages are of a class of
 ):
     """A drop-in for botocore's class of the same name.
 
-    It differs in this: a malformed message is always a ``ParserError`` (see ``MalformedMessage``),
-    raised as soon as its prelude shows it; messages are read-only but for their ``headers``; the
-    private attributes of botocore's class are not there.
+    It gives the same messages and raises the same exceptions, but for this: a malformed message is
+    a ``MalformedMessage``, raised as soon as its prelude shows it; exceptions have the codec's own
+    error as their cause; messages are of a class of their own, and all but their ``headers`` is
+    read-only; there are no private attributes; two threads at once are a ``RuntimeError``.
     """
 
     def __init__(self) -> None:
@@ -80,8 +80,8 @@ def install() -> None:
     """Put the native path into botocore for the whole process, once however often it is called.
 
     Framing: ``EventStreamBuffer`` is replaced in ``botocore.eventstream`` and in every module that
-    has imported it under that name. Events: ``EventStreamJSONParser.parse`` tries the native parser
-    first; streams that exist already profit from then on.
+    has imported it under that name. Events: ``EventStreamJSONParser`` tries the native parser
+    first, for streams that exist already too.
     """
     with _lock:
         if not _undo:
@@ -90,7 +90,11 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Take back what ``install()`` did. Streams that are under way go on with what they have."""
+    """Take back what ``install()`` did.
+
+    Streams that are under way go on with what they have, and modules that have imported the buffer
+    in the meantime keep it.
+    """
     with _lock:
         while _undo:
             _undo.pop()()
@@ -123,9 +127,9 @@ def _patch_buffers() -> Callable[[], None]:
 
 
 def _patch_parser() -> Callable[[], None]:
-    original = EventStreamJSONParser.parse
+    original = ResponseParser.parse
 
-    def parse(self: EventStreamJSONParser, response: Mapping[str, Any], shape: Shape) -> Any:
+    def parse(self: ResponseParser, response: Mapping[str, Any], shape: Shape) -> Any:
         """Parse a response, natively where the result is sure to be botocore's own."""
         # botocore logs headers and body, and subclasses may change what a handler does.
         if type(self) is EventStreamJSONParser and not LOG.isEnabledFor(logging.DEBUG):
@@ -139,12 +143,13 @@ def _patch_parser() -> Callable[[], None]:
         return original(self, response, shape)
 
     def undo() -> None:
-        if vars(EventStreamJSONParser).get("parse") is parse:
-            del EventStreamJSONParser.parse
+        if ResponseParser.parse is parse:
+            ResponseParser.parse = original  # type: ignore[method-assign]
 
-    # Whoever has wrapped it, before or since, keeps the wrapper.
+    # Whoever has wrapped it, before or since, keeps the wrapper. It is this class's method and not
+    # EventStreamJSONParser's: aiobotocore's parsers have bases that come between the two.
     if original is _PARSE:
-        EventStreamJSONParser.parse = parse  # type: ignore[method-assign, assignment]
+        ResponseParser.parse = parse  # type: ignore[method-assign]
     return undo
 
 
@@ -156,15 +161,18 @@ def _plan_of(shape: object) -> BotocorePlan | None:
     events = [(name, nodes.of_event(member)) for name, member in shape.members.items()]
     default_blob_parser = getattr(ResponseParser, "_default_blob_parser", None)
     plan = BotocorePlan(events, nodes.described, default_blob_parser)
-    with _lock:
-        return _plans.setdefault(shape, plan)
+    return _plans.setdefault(shape, plan)
+
+
+_Node: TypeAlias = tuple[str, int, list[tuple[str, str, int]]]
+"""As ``BotocorePlan`` takes it: kind, node of the elements, members."""
 
 
 class _Nodes:
     """Describes shapes as a plan's nodes, each once: shapes can be recursive."""
 
     def __init__(self) -> None:
-        self.described: list[BotocoreNode] = []
+        self.described: list[_Node] = []
         self._known: dict[tuple[object, ...], int] = {}
 
     def of_event(self, shape: Shape) -> int | None:
@@ -176,7 +184,8 @@ class _Nodes:
 
     def of(self, shape: Shape) -> int:
         """Return the node of a shape, and describe it if it is new."""
-        key = (shape.name, shape.type_name, *sorted(shape.metadata.keys() & {"document", "union"}))
+        traits = shape.metadata
+        key = (shape.name, shape.type_name, traits.get("document"), traits.get("union"))
         if key not in self._known:
             # Taken before its members are looked at, for those that lead back to it.
             self._known[key] = place = self._add("other")
@@ -187,7 +196,7 @@ class _Nodes:
         self.described.append((kind, 0, []))
         return len(self.described) - 1
 
-    def _describe(self, shape: Shape) -> BotocoreNode:
+    def _describe(self, shape: Shape) -> _Node:
         kind = shape.type_name
         if isinstance(shape, StructureShape):
             return ("plain", 0, []) if shape.is_document_type else self._structure(shape)
@@ -201,11 +210,13 @@ class _Nodes:
         # A scalar is what JSON gives, unless a parser of another version has a say in it.
         return "other" if hasattr(EventStreamJSONParser, f"_handle_{kind}") else "plain", 0, []
 
-    def _structure(self, shape: StructureShape) -> BotocoreNode:
+    def _structure(self, shape: StructureShape) -> _Node:
         members = [
             (member.serialization.get("name", name), name, self.of(member))
             for name, member in shape.members.items()
         ]
-        if len({json_name for json_name, _, _ in members}) < len(members):
+        names = {json_name for json_name, _, _ in members}
+        # Two members of one name; or a union's "__type", which botocore takes for no member.
+        if len(names) < len(members) or (shape.is_tagged_union and "__type" in names):
             return "other", 0, []
         return "union" if shape.is_tagged_union else "structure", 0, members

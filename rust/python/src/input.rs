@@ -55,6 +55,10 @@ pub(crate) struct Payload<'a>(pub(crate) Input<'a>);
 
 impl Payload<'_> {
     pub(crate) const EMPTY: Self = Self(Input::Borrowed(b""));
+
+    pub(crate) fn into_bytes(self, py: Python<'_>) -> Bound<'_, PyBytes> {
+        PyBytes::new(py, &self.0)
+    }
 }
 
 impl<'a> FromPyObject<'a, '_> for Payload<'a> {

@@ -35,7 +35,7 @@ impl Message {
     fn new(py: Python<'_>, headers: &Bound<'_, PyAny>, payload: Payload<'_>) -> PyResult<Self> {
         let block = block_of(headers)?;
         let event_type = block.get().event_type.clone_ref(py);
-        let payload = PyBytes::new(py, &payload.0).unbind();
+        let payload = payload.into_bytes(py).unbind();
         Ok(Self { block, event_type, payload })
     }
 

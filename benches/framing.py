@@ -1,0 +1,232 @@
+"""The framing library against botocore and against plain Python.
+
+    python -m benches.framing [--output FILE] [--rounds N]
+
+Prints a table; every line is a ratio within this run, and the target it is held against.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from botocore.eventstream import EventStreamBuffer
+from tests import wire
+
+import bedrock_frames as bf
+from benches.harness import Contender, measure, ratio, refuse_debug_build, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DELTA_HEADERS: Final = {
+    ":event-type": "contentBlockDelta",
+    ":content-type": "application/json",
+    ":message-type": "event",
+}
+RECORDED: Final = [
+    ("contentBlockStop", 130),
+    *[("contentBlockDelta", size) for size in (159, 159, 206, 206, 206, 206, 279, 279)],
+    ("metadata", 312),
+]
+"""Event types and frame lengths as Bedrock sends them, as often as they come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One comparison of the table."""
+
+    name: str
+    ns_per_frame: float
+    peer: str
+    peer_ns_per_frame: float
+    ratio: float
+    target: float
+
+
+def frames_of(shapes: Sequence[tuple[str, int]]) -> list[bytes]:
+    """Return events of the given types and lengths, each with some JSON."""
+    frames = []
+    for event_type, size in shapes:
+        headers = DELTA_HEADERS | {":event-type": event_type}
+        room = size - len(wire.encode(headers)) - len('{"p":""}')
+        frames.append(wire.encode(headers, b'{"p":"' + b"x" * room + b'"}'))
+    assert [len(frame) for frame in frames] == [size for _, size in shapes]
+    return frames
+
+
+def deltas(count: int, size: int) -> list[bytes]:
+    return frames_of([("contentBlockDelta", size)]) * count
+
+
+def chunks_of(frames: Sequence[bytes], size: int | None) -> list[bytes]:
+    """Return a stream cut into chunks of ``size`` bytes; ``None`` is one frame a chunk."""
+    if size is None:
+        return list(frames)
+    stream = b"".join(frames)
+    return [stream[at : at + size] for at in range(0, len(stream), size)]
+
+
+def read_ours(chunks: Sequence[bytes]) -> Callable[[], int]:
+    def run() -> int:
+        feed = bf.Decoder().feed
+        payload_bytes = 0
+        for chunk in chunks:
+            for message in feed(chunk):
+                message.event_type  # noqa: B018 - reading it is what is timed
+                payload_bytes += len(message.payload)
+        return payload_bytes
+
+    return run
+
+
+def read_ours_with_headers(chunks: Sequence[bytes]) -> Callable[[], int]:
+    def run() -> int:
+        feed = bf.Decoder().feed
+        payload_bytes = 0
+        for chunk in chunks:
+            for message in feed(chunk):
+                for _ in message.headers.items():
+                    pass
+                payload_bytes += len(message.payload)
+        return payload_bytes
+
+    return run
+
+
+def read_botocore(chunks: Sequence[bytes]) -> Callable[[], int]:
+    def run() -> int:
+        buffer = EventStreamBuffer()
+        payload_bytes = 0
+        for chunk in chunks:
+            buffer.add_data(chunk)
+            for message in buffer:
+                message.headers[":event-type"]
+                payload_bytes += len(message.payload)
+        return payload_bytes
+
+    return run
+
+
+def decoding(rounds: int) -> list[Line]:
+    # 1,000 and 377 have no common factor, so this is a permutation.
+    mixed = [(RECORDED * 100)[place * 377 % 1_000] for place in range(1_000)]
+    sets: list[tuple[str, list[bytes], int | None]] = [
+        ("200 B frames, a frame a chunk", deltas(1_000, 200), None),
+        ("200 B frames, 16 KiB chunks", deltas(1_000, 200), 16 * 1024),
+        ("recorded sizes, a frame a chunk", frames_of(mixed), None),
+        ("recorded sizes, 1,000 B chunks", frames_of(mixed), 1_000),
+        ("1 MiB frames, 64 KiB chunks", deltas(4, 1 << 20), 64 * 1024),
+        ("1 MiB frames, a frame a chunk", deltas(4, 1 << 20), None),
+    ]
+    lines = []
+    for name, frames, chunk_size in sets:
+        chunks = chunks_of(frames, chunk_size)
+        ours, headers = read_ours(chunks), read_ours_with_headers(chunks)
+        peer = read_botocore(chunks)
+        assert ours() == headers() == peer() > 0
+        contenders = [
+            Contender(name="feed", run=ours, units=len(frames)),
+            Contender(name="headers", run=headers, units=len(frames)),
+            Contender(name="botocore", run=peer, units=len(frames)),
+        ]
+        samples = measure(contenders, rounds=rounds)
+        big = len(frames) == 4
+        lines.append(_line(f"feed: {name}", samples, "feed", "botocore", 3 if big else 60))
+        if not big:
+            lines.append(_line(f"with headers: {name}", samples, "headers", "botocore", 30))
+    return lines
+
+
+def encoding(rounds: int) -> list[Line]:
+    payload = b'{"contentBlockIndex":0,"delta":{"text":" and more"},"p":"abcdefghijklmnopqrstuv"}'
+    count = 1_024
+    batch = [payload] * 64
+    template = bf.Template(DELTA_HEADERS)
+    one = wire.encode(DELTA_HEADERS, payload)
+    assert bf.encode(DELTA_HEADERS, payload) == template.encode(payload) == one
+    assert template.encode_all(batch) == one * len(batch)
+
+    def each(encode: Callable[[], object], times: int) -> Callable[[], object]:
+        def run() -> None:
+            for _ in range(times):
+                encode()
+
+        return run
+
+    contenders = [
+        Contender(
+            name="encode", run=each(lambda: bf.encode(DELTA_HEADERS, payload), count), units=count
+        ),
+        Contender(name="template", run=each(lambda: template.encode(payload), count), units=count),
+        Contender(
+            name="encode_all",
+            run=each(lambda: template.encode_all(batch), count // len(batch)),
+            units=count,
+        ),
+        Contender(
+            name="plain", run=each(lambda: wire.encode(DELTA_HEADERS, payload), count), units=count
+        ),
+    ]
+    samples = measure(contenders, rounds=rounds)
+    return [
+        _line("encode", samples, "encode", "plain", 15),
+        _line("Template.encode", samples, "template", "plain", 15),
+        _line("Template.encode_all, 64 payloads", samples, "encode_all", "plain", 50),
+    ]
+
+
+def scaling(rounds: int) -> dict[str, object]:
+    """Measure what a frame costs as the chunks grow: it should not depend on them."""
+    frames = deltas(10_000, 200)
+    sizes: list[int | None] = [None, 1_600, 16 * 1024, 64 * 1024, 256 * 1024, 2_000_000]
+    contenders = []
+    for size in sizes:
+        chunks = chunks_of(frames, size)
+        name = "one frame" if size is None else f"{size:,} B"
+        contenders.append(Contender(name=name, run=read_ours(chunks), units=len(frames)))
+    samples = measure(contenders, rounds=rounds)
+    medians = {name: median(values) for name, values in samples.items()}
+    return {
+        "ns_per_frame": medians,
+        "worst_ratio": max(medians.values()) / min(medians.values()),
+        "target": 1.3,
+    }
+
+
+def _line(name: str, samples: dict[str, list[float]], ours: str, peer: str, target: float) -> Line:
+    return Line(
+        name=name,
+        ns_per_frame=median(samples[ours]),
+        peer=peer,
+        peer_ns_per_frame=median(samples[peer]),
+        ratio=ratio(samples, peer, ours),
+        target=target,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--rounds", type=int, default=15)
+    options = parser.parse_args()
+    refuse_debug_build()
+
+    lines = [*decoding(options.rounds), *encoding(options.rounds)]
+    for line in lines:
+        print(
+            f"{line.name:46} {line.ns_per_frame:10,.0f} ns   {line.peer} "
+            f"{line.peer_ns_per_frame:10,.0f} ns   {line.ratio:6.1f} x   (target {line.target:g} x)"
+        )
+    scale = scaling(max(3, options.rounds // 3))
+    print(f"cost per frame over chunk sizes: {scale}")
+    if options.output:
+        results = {"comparisons": [asdict(line) for line in lines], "scaling": scale}
+        write(options.output, "framing", results)
+
+
+if __name__ == "__main__":
+    main()

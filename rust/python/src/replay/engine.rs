@@ -1,0 +1,151 @@
+//! `Engine`.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyMapping};
+use replay::{Filter, Options, Outcome, Request};
+
+use super::answer::Answer;
+use super::compile::Callback;
+use super::journal::JournalEntry;
+use super::plan::Plan;
+use super::rule::Rule;
+use super::{invalid, timing};
+
+/// Bodies above this are read without the GIL: other threads get on meanwhile.
+const LARGE_BODY_BYTES: usize = 65_536;
+
+/// Answers Bedrock Runtime requests.
+#[pyclass(module = "bedrock_frames._core", frozen)]
+pub(crate) struct Engine(replay::Engine);
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (
+        *, seed=0, strict=false, max_body_bytes=25_000_000, journal_entries=1000,
+        journal_body_bytes=65_536, max_sessions=10_000, timing=None,
+    ))]
+    fn new(
+        seed: u64,
+        strict: bool,
+        max_body_bytes: usize,
+        journal_entries: usize,
+        journal_body_bytes: usize,
+        max_sessions: usize,
+        timing: Option<&Bound<'_, PyMapping>>,
+    ) -> PyResult<Self> {
+        Ok(Self(replay::Engine::new(Options {
+            seed,
+            strict,
+            max_body_bytes,
+            journal_entries,
+            journal_body_bytes,
+            max_sessions,
+            timing: timing.map(timing::read).transpose()?,
+        })))
+    }
+
+    fn load(&self, py: Python<'_>, rules: Vec<Py<Rule>>, compile: Py<PyAny>) -> PyResult<()> {
+        if !compile.bind(py).is_callable() {
+            return Err(PyTypeError::new_err("compile must be callable"));
+        }
+        let rules: Vec<_> = rules.iter().map(|rule| Arc::clone(&rule.get().0)).collect();
+        py.detach(|| self.0.load(rules, Arc::new(Callback(compile))));
+        Ok(())
+    }
+
+    #[pyo3(signature = (method, target, headers, body, *, arrived))]
+    fn answer(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        target: &[u8],
+        headers: Vec<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>,
+        body: &[u8],
+        arrived: f64,
+    ) -> Option<Answer> {
+        let headers: Vec<(&[u8], &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        let request = Request { method, target, headers: &headers, body, arrived };
+        let answer = if body.len() > LARGE_BODY_BYTES {
+            py.detach(|| self.0.answer(&request))
+        } else {
+            self.0.answer(&request)
+        };
+        answer.map(Answer)
+    }
+
+    #[pyo3(signature = (*, journal=true, sequences=true))]
+    fn reset(&self, journal: bool, sequences: bool) {
+        self.0.reset(journal, sequences);
+    }
+
+    fn next_error(&self, plan: &Plan) -> PyResult<()> {
+        self.0.next_error(Arc::clone(&plan.0)).map_err(|error| invalid(&error))
+    }
+
+    #[pyo3(signature = (*, offset=0, limit=100, session=None, path=None, method=None, status=None))]
+    fn journal(
+        &self,
+        offset: usize,
+        limit: usize,
+        session: Option<&str>,
+        path: Option<&str>,
+        method: Option<&str>,
+        status: Option<u16>,
+    ) -> (usize, Vec<JournalEntry>) {
+        let filter = Filter { session, path, method, status };
+        let (total, page) = self.0.journal(&filter, offset, limit);
+        (total, page.into_iter().map(JournalEntry).collect())
+    }
+
+    fn settle(&self, request_id: &str, outcome: &str, sent_frames: usize) -> PyResult<()> {
+        let Some(outcome) = Outcome::from_name(outcome) else {
+            return Err(PyValueError::new_err(format!(
+                "outcome must be delivered, interrupted or aborted, got {outcome:?}"
+            )));
+        };
+        // An id that the engine never gave is one that the journal does not have.
+        if let Ok(request_id) = request_id.parse() {
+            self.0.settle(request_id, outcome, sent_frames);
+        }
+        Ok(())
+    }
+
+    #[getter]
+    fn requests<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let requests = PyDict::new(py);
+        for (operation, status, count) in self.0.requests() {
+            let operation = operation.map_or("unknown", replay::Operation::name);
+            requests.set_item((operation, status), count)?;
+        }
+        Ok(requests)
+    }
+
+    #[getter]
+    fn unmatched(&self) -> u64 {
+        self.0.unmatched()
+    }
+
+    #[getter]
+    fn fixtures(&self) -> usize {
+        self.0.fixtures()
+    }
+
+    #[getter]
+    fn sessions(&self) -> usize {
+        self.0.sessions()
+    }
+
+    #[getter]
+    fn evicted_sessions(&self) -> u64 {
+        self.0.evicted_sessions()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Engine(fixtures={})", self.0.fixtures())
+    }
+}

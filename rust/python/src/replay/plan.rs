@@ -1,0 +1,87 @@
+//! `Plan`.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyBytesMethods, PyList};
+use replay::Parts;
+
+use super::invalid;
+
+/// What one response says.
+#[pyclass(module = "bedrock_frames._core", frozen)]
+pub(crate) struct Plan(pub(crate) Arc<replay::Plan>);
+
+#[pymethods]
+impl Plan {
+    #[new]
+    #[pyo3(signature = (*, status=200, headers, frames, steps, stream_frames=None))]
+    fn new(
+        status: u16,
+        headers: Vec<(String, String)>,
+        frames: Vec<Bound<'_, PyBytes>>,
+        steps: Vec<u32>,
+        stream_frames: Option<u32>,
+    ) -> PyResult<Self> {
+        let frames = frames.iter().map(PyBytesMethods::as_bytes).collect();
+        replay::Plan::new(Parts { status, headers, frames, steps, stream_frames })
+            .map(|plan| Self(Arc::new(plan)))
+            .map_err(|error| invalid(&error))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (name, message, *, status=None, headers=Vec::new()))]
+    fn error(
+        name: &str,
+        message: &str,
+        status: Option<u16>,
+        headers: Vec<(String, String)>,
+    ) -> PyResult<Self> {
+        replay::Plan::error(name, message, status, &headers)
+            .map(|plan| Self(Arc::new(plan)))
+            .map_err(|error| invalid(&error))
+    }
+
+    #[getter]
+    fn status(&self) -> u16 {
+        self.0.status()
+    }
+
+    #[getter]
+    fn headers(&self) -> Vec<(String, String)> {
+        self.0.headers().to_vec()
+    }
+
+    #[getter]
+    fn frames<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let starts = std::iter::once(0).chain(self.0.ends().iter().copied());
+        let frames = starts.zip(self.0.ends()).map(|(start, &end)| &self.0.body()[start..end]);
+        PyList::new(py, frames.map(|frame| PyBytes::new(py, frame)).collect::<Vec<_>>())
+    }
+
+    #[getter]
+    fn steps(&self) -> Vec<u32> {
+        self.0.steps().to_vec()
+    }
+
+    #[getter]
+    fn stream_frames(&self) -> Option<u32> {
+        self.0.stream_frames()
+    }
+
+    #[getter]
+    fn body(&self, py: Python<'_>) -> Py<PyBytes> {
+        body_of(py, &self.0)
+    }
+
+    fn __repr__(&self) -> String {
+        let (status, frames, bytes) = (self.0.status(), self.0.ends().len(), self.0.body().len());
+        format!("Plan(status={status}, {frames} frames, {bytes} bytes)")
+    }
+}
+
+/// The body of a plan, copied into Python once for all the requests that it answers.
+pub(super) fn body_of(py: Python<'_>, plan: &replay::Plan) -> Py<PyBytes> {
+    let make = || PyBytes::new(py, plan.body()).unbind();
+    plan.host(make).map_or_else(make, |body: &Py<PyBytes>| body.clone_ref(py))
+}

@@ -1,0 +1,62 @@
+//! `Rule`.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyMapping;
+use replay::Cut;
+
+use super::{criteria, invalid, timing};
+
+/// When a fixture answers, and how fast.
+#[pyclass(module = "bedrock_frames._core", frozen)]
+pub(crate) struct Rule(pub(super) Arc<replay::Rule>);
+
+#[pymethods]
+impl Rule {
+    #[new]
+    #[pyo3(signature = (
+        *, criteria, name, weights=vec![1.0], dynamic=false, timing=None,
+        truncate_after_frames=None, disconnect_after_ms=None,
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
+    fn new(
+        criteria: &Bound<'_, PyMapping>,
+        name: String,
+        weights: Vec<f64>,
+        dynamic: bool,
+        timing: Option<&Bound<'_, PyMapping>>,
+        truncate_after_frames: Option<u32>,
+        disconnect_after_ms: Option<f64>,
+    ) -> PyResult<Self> {
+        let mut rule = replay::Rule {
+            weights,
+            dynamic,
+            timing: timing.map(timing::read).transpose()?,
+            cut: Cut { after_frames: truncate_after_frames, after_ms: disconnect_after_ms },
+            ..replay::Rule::named(name)
+        };
+        criteria::read(criteria, &mut rule)?;
+        rule.check().map_err(|error| invalid(&error))?;
+        Ok(Self(Arc::new(rule)))
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    #[getter]
+    fn dynamic(&self) -> bool {
+        self.0.dynamic
+    }
+
+    #[getter]
+    fn weights(&self) -> Vec<f64> {
+        self.0.weights.clone()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Rule({:?})", self.0.name)
+    }
+}

@@ -1,0 +1,97 @@
+//! Which native format a body is in.
+
+use super::outline::Outline;
+use crate::operation::Operation;
+
+/// The format of a request body, which is the format of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `Converse` and `ConverseStream`.
+    Converse,
+    /// Anthropic Messages, and the older text completions.
+    Anthropic,
+    /// Amazon Nova.
+    Nova,
+    /// Amazon Titan.
+    Titan,
+    /// Meta Llama.
+    Llama,
+    /// Mistral.
+    Mistral,
+    /// Cohere.
+    Cohere,
+    /// The families that speak the chat completions of `OpenAI`.
+    OpenAi,
+    /// None of these.
+    Unknown,
+}
+
+/// What in a model id names which format. The first one found counts.
+const FAMILIES: [(&str, Format); 18] = [
+    ("anthropic.", Format::Anthropic),
+    ("amazon.nova", Format::Nova),
+    ("amazon.titan", Format::Titan),
+    ("meta.llama", Format::Llama),
+    ("mistral.", Format::Mistral),
+    ("cohere.", Format::Cohere),
+    ("ai21.", Format::OpenAi),
+    ("deepseek.", Format::OpenAi),
+    ("google.", Format::OpenAi),
+    ("minimax.", Format::OpenAi),
+    ("moonshot", Format::OpenAi),
+    ("nvidia.", Format::OpenAi),
+    ("openai.", Format::OpenAi),
+    ("qwen.", Format::OpenAi),
+    ("writer.", Format::OpenAi),
+    ("xai.", Format::OpenAi),
+    ("zai.", Format::OpenAi),
+    ("claude", Format::Anthropic),
+];
+
+impl Format {
+    /// Its name in the fixture compiler.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Converse => "converse",
+            Self::Anthropic => "anthropic",
+            Self::Nova => "nova",
+            Self::Titan => "titan",
+            Self::Llama => "llama",
+            Self::Mistral => "mistral",
+            Self::Cohere => "cohere",
+            Self::OpenAi => "openai",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What the body says outright counts most, then the model id, then the shape of the body.
+    pub(super) fn of(outline: &Outline<'_>, operation: Operation, model: &str) -> Self {
+        if operation.is_converse() {
+            return Self::Converse;
+        }
+        let marks = &outline.marks;
+        if marks.anthropic_version || marks.max_tokens_to_sample {
+            return Self::Anthropic;
+        }
+        if marks.schema_version || marks.inference_config {
+            return Self::Nova;
+        }
+        if let Some((_, format)) = FAMILIES.iter().find(|(part, _)| model.contains(part)) {
+            return *format;
+        }
+        match (&outline.messages, &outline.input) {
+            (Some(_), _) if outline.system.is_some() => Self::Anthropic,
+            (Some(_), _) => Self::OpenAi,
+            (None, Some(("inputText", _))) => Self::Titan,
+            (None, Some(("message", _))) => Self::Cohere,
+            (None, Some(_)) if marks.max_gen_len => Self::Llama,
+            (None, None) if outline.texts.is_some() => Self::Cohere,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether a body must have messages, or one plain input.
+    pub(super) const fn needs_messages(self) -> bool {
+        matches!(self, Self::Converse | Self::Anthropic)
+    }
+}

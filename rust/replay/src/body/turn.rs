@@ -1,0 +1,190 @@
+//! Texts and tool results of the messages that matter: from the last one back to the user's own.
+
+use std::borrow::Cow;
+
+use super::ToolResult;
+use super::format::Format;
+use super::json::{Fault, Node};
+use super::outline::Message;
+
+/// What the messages say.
+#[derive(Debug, Default)]
+pub(super) struct Turn<'a> {
+    pub(super) user_message: Option<Cow<'a, str>>,
+    pub(super) system_messages: Vec<String>,
+    pub(super) tool_results: Vec<ToolResult<'a>>,
+    pub(super) assistant_messages: u32,
+    pub(super) has_tool_result: bool,
+}
+
+/// The content of one message.
+#[derive(Default)]
+struct Content<'a> {
+    texts: Vec<Cow<'a, str>>,
+    results: Vec<ToolResult<'a>>,
+}
+
+pub(super) fn read<'a>(messages: &[Message<'a>], format: Format) -> Result<Turn<'a>, Fault> {
+    let mut turn = Turn::default();
+    for (index, message) in messages.iter().enumerate() {
+        let at = |fault: Fault| fault.below(format_args!(".messages[{index}].content"));
+        check_kind(message, format).map_err(at)?;
+        match message.role.as_deref() {
+            Some("assistant") => turn.assistant_messages += 1,
+            Some("system" | "developer") => {
+                let text = message.content.as_ref().map(text_of).transpose().map_err(at)?;
+                turn.system_messages.extend(text.flatten().map(Cow::into_owned));
+            }
+            _ => {}
+        }
+    }
+    let mut own = false;
+    let mut answering = true;
+    for (index, message) in messages.iter().enumerate().rev() {
+        if own && turn.user_message.is_some() {
+            break;
+        }
+        let at = |fault: Fault| fault.below(format_args!(".messages[{index}]"));
+        match message.role.as_deref() {
+            Some("user") => {
+                let content = content_of(message).map_err(at)?;
+                // Text beside tool results does not make a message the user's own.
+                let results = !content.results.is_empty();
+                turn.has_tool_result |= results && !own;
+                own |= !results;
+                if turn.user_message.is_none() {
+                    turn.user_message = joined(content.texts);
+                }
+                if std::mem::take(&mut answering) && turn.tool_results.is_empty() {
+                    turn.tool_results = content.results;
+                }
+            }
+            // OpenAI's form: one message for each result, all of which are the last message.
+            Some("tool") => {
+                turn.has_tool_result |= !own;
+                if answering {
+                    turn.tool_results.push(tool_message(message).map_err(at)?);
+                }
+            }
+            _ => answering = false,
+        }
+    }
+    Ok(turn)
+}
+
+fn check_kind(message: &Message<'_>, format: Format) -> Result<(), Fault> {
+    match &message.content {
+        Some(content) if content.is_array() => Ok(()),
+        Some(content) if content.is_string() && format != Format::Converse => Ok(()),
+        None if format != Format::Converse => Ok(()),
+        None => Err(Fault::new("required, and an array")),
+        Some(content) => content.items().map(drop),
+    }
+}
+
+fn content_of<'a>(message: &Message<'a>) -> Result<Content<'a>, Fault> {
+    let mut content = Content::default();
+    let Some(node) = &message.content else { return Ok(content) };
+    if node.is_string() {
+        content.texts.push(node.string().map_err(|fault| fault.below(".content"))?);
+        return Ok(content);
+    }
+    for (index, block) in node.items()?.iter().enumerate() {
+        read_block(block, &mut content)
+            .map_err(|fault| fault.below(format_args!(".content[{index}]")))?;
+    }
+    Ok(content)
+}
+
+/// `{"text"}`, `{"type": "text", "text"}`, `{"toolResult": …}` or `{"type": "tool_result", …}`.
+/// All other blocks (images, cache points, reasoning, …) say nothing that a fixture asks for.
+fn read_block<'a>(block: &Node<'a>, content: &mut Content<'a>) -> Result<(), Fault> {
+    let (mut kind, mut text, mut id, mut inner) = (None, None, None, None);
+    for (key, value) in block.members()? {
+        match &*key {
+            "type" if value.is_string() => kind = Some(value.string()?),
+            "text" => text = Some(value),
+            "tool_use_id" => id = Some(value),
+            "content" => inner = Some(value),
+            "toolResult" => content
+                .results
+                .push(converse_result(&value).map_err(|fault| fault.below(".toolResult"))?),
+            _ => {}
+        }
+    }
+    match (kind.as_deref(), text) {
+        (None | Some("text" | "input_text"), Some(text)) => {
+            content.texts.push(text.string().map_err(|fault| fault.below(".text"))?);
+        }
+        (Some("tool_result"), _) => {
+            let text = inner.as_ref().map(result_text).transpose();
+            content.results.push(ToolResult {
+                id: id.map(|id| id.string()).transpose().map_err(|f| f.below(".tool_use_id"))?,
+                text: text.map_err(|fault| fault.below(".content"))?.unwrap_or_default(),
+            });
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn converse_result<'a>(result: &Node<'a>) -> Result<ToolResult<'a>, Fault> {
+    let (mut id, mut text) = (None, String::new());
+    for (key, value) in result.members()? {
+        match &*key {
+            "toolUseId" => id = Some(value.string().map_err(|fault| fault.below(".toolUseId"))?),
+            "content" => {
+                text = result_text(&value).map_err(|fault| fault.below(".content"))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(ToolResult { id, text })
+}
+
+fn tool_message<'a>(message: &Message<'a>) -> Result<ToolResult<'a>, Fault> {
+    let id = message.tool_call_id.as_ref().map(Node::string).transpose();
+    let text = message.content.as_ref().map(result_text).transpose();
+    Ok(ToolResult {
+        id: id.map_err(|fault| fault.below(".tool_call_id"))?,
+        text: text.map_err(|fault| fault.below(".content"))?.unwrap_or_default(),
+    })
+}
+
+/// The text of a tool result: a string, or its text and JSON parts, joined.
+fn result_text(node: &Node<'_>) -> Result<String, Fault> {
+    if node.is_string() {
+        return node.string().map(Cow::into_owned);
+    }
+    let mut text = String::new();
+    for (index, part) in node.items()?.iter().enumerate() {
+        let at = |fault: Fault| fault.below(format_args!("[{index}]"));
+        for (key, value) in part.members().map_err(at)? {
+            match &*key {
+                "text" => text.push_str(&value.string().map_err(|f| at(f.below(".text")))?),
+                "json" => text.push_str(&value.compact().map_err(|f| at(f.below(".json")))?),
+                _ => {}
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// The text of a string or of blocks; absent where no block has any.
+pub(super) fn text_of<'a>(node: &Node<'a>) -> Result<Option<Cow<'a, str>>, Fault> {
+    if node.is_string() {
+        return node.string().map(Some);
+    }
+    let mut content = Content::default();
+    for (index, block) in node.items()?.iter().enumerate() {
+        read_block(block, &mut content).map_err(|fault| fault.below(format_args!("[{index}]")))?;
+    }
+    Ok(joined(content.texts))
+}
+
+fn joined(mut texts: Vec<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    match texts.len() {
+        0 | 1 => texts.pop(),
+        _ => Some(Cow::Owned(texts.concat())),
+    }
+}

@@ -1,0 +1,94 @@
+//! What the engine asks of whoever makes plans from fixtures, and the plans that it remembers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::body::Format;
+use crate::operation::Operation;
+use crate::plan::Plan;
+use crate::recent::Recent;
+
+/// Makes plans from fixtures. Called with no lock held, by whichever thread answers.
+pub trait Compile: Send + Sync {
+    /// Make the plan of one answer. The same question has the same answer, but for its `values`.
+    ///
+    /// # Errors
+    ///
+    /// The fixture cannot be said in that format; the text goes to the client.
+    fn compile(&self, ask: &Ask<'_>) -> Result<Arc<Plan>, String>;
+}
+
+/// Which plan is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The fixture's index.
+    pub fixture: usize,
+    /// Which of its variants.
+    pub variant: usize,
+    /// The operation that was called.
+    pub operation: Operation,
+    /// The model id, decoded.
+    pub model: &'a str,
+    /// The format of the request body.
+    pub format: Format,
+    /// For a dynamic fixture: what it may take from the request.
+    pub values: Option<Values<'a>>,
+}
+
+/// What a dynamic fixture may take from a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Values<'a> {
+    /// The last user message that has text.
+    pub user_message: Option<&'a str>,
+    /// All system text.
+    pub system_message: Option<&'a str>,
+    /// The first tool result of the last message.
+    pub tool_result: Option<&'a str>,
+    /// How many messages the assistant has sent.
+    pub turn: u32,
+    /// The session.
+    pub session: &'a str,
+}
+
+/// How much the remembered plans may weigh, over all shards, in bytes.
+const ROOM_BYTES: usize = 256 << 20;
+/// What a plan weighs beside its body: its key, its frames' ends and steps.
+const OVERHEAD_BYTES: usize = 512;
+const SHARDS: usize = 16;
+
+/// Plans that were made before.
+#[derive(Debug)]
+pub(crate) struct Plans([Mutex<Recent<Arc<Plan>>>; SHARDS]);
+
+impl Plans {
+    pub(crate) fn new() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(Recent::new(ROOM_BYTES / SHARDS))))
+    }
+
+    /// The plan that answers `ask`, made now if it was not before.
+    pub(crate) fn get(&self, ask: &Ask<'_>, compile: &dyn Compile) -> Result<Arc<Plan>, String> {
+        if ask.values.is_some() {
+            return compile.compile(ask);
+        }
+        let key = key_of(ask);
+        let shard = &self.0[ask.fixture % SHARDS];
+        let lock = || shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = lock().get(&key) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = compile.compile(ask)?;
+        let weight = plan.body().len() + plan.ends().len() * 16 + OVERHEAD_BYTES;
+        let gone = lock().insert(&key, Arc::clone(&plan), weight);
+        // Dropped here, not under the lock: a plan may hold what its host must clean up.
+        drop(gone);
+        Ok(plan)
+    }
+}
+
+fn key_of(ask: &Ask<'_>) -> Vec<u8> {
+    let mut key = Vec::with_capacity(18 + ask.model.len());
+    key.extend_from_slice(&(ask.fixture as u64).to_le_bytes());
+    key.extend_from_slice(&(ask.variant as u64).to_le_bytes());
+    key.extend_from_slice(&[ask.operation as u8, ask.format as u8]);
+    key.extend_from_slice(ask.model.as_bytes());
+    key
+}

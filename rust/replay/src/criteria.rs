@@ -1,0 +1,114 @@
+//! What a fixture asks of a request.
+
+use std::fmt;
+
+use regex::Regex;
+
+use crate::error::Invalid;
+use crate::operation::Operation;
+
+/// What a fixture asks of one text.
+#[derive(Debug, Clone)]
+pub enum Text {
+    /// The whole text.
+    Equals(Box<str>),
+    /// A part of it.
+    Contains(Box<str>),
+    /// A regular expression that finds something in it.
+    Regex(Regex),
+}
+
+impl Text {
+    /// Compile a regular expression.
+    ///
+    /// # Errors
+    ///
+    /// It is not one, or is too large.
+    pub fn regex(pattern: &str) -> Result<Self, Invalid> {
+        Regex::new(pattern).map(Self::Regex).map_err(|error| Invalid::new(error.to_string()))
+    }
+
+    /// Whether the text meets it.
+    pub fn meets(&self, text: &str) -> bool {
+        match self {
+            Self::Equals(whole) => **whole == *text,
+            Self::Contains(part) => text.contains(&**part),
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
+
+    /// The pattern as it was given.
+    pub fn pattern(&self) -> &str {
+        match self {
+            Self::Equals(text) | Self::Contains(text) => text,
+            Self::Regex(regex) => regex.as_str(),
+        }
+    }
+}
+
+/// Reads on from "does not …".
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self {
+            Self::Equals(_) => "equal",
+            Self::Contains(_) => "contain",
+            Self::Regex(_) => "match the regex",
+        };
+        write!(f, "{verb} {:?}", self.pattern())
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && self.pattern() == other.pattern()
+    }
+}
+
+impl Eq for Text {}
+
+impl std::hash::Hash for Text {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        self.pattern().hash(state);
+    }
+}
+
+/// What a fixture asks of the model id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Model {
+    /// Of the id as it came.
+    Text(Text),
+    /// The id, or one that goes on with `-` and a digit; of the id as it came, and of what is left
+    /// without an ARN's path and without a region prefix.
+    Family(Box<str>),
+}
+
+/// What a fixture asks of a request: all that is there must hold.
+///
+/// `turn_index` is not here: it never refuses a request, it only chooses among fixtures that match.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Criteria {
+    /// The last user message that has text.
+    pub user_message: Option<Text>,
+    /// All of these hold on the joined system text.
+    pub system_message: Vec<Text>,
+    /// The id of some tool result of the last message.
+    pub tool_call_id: Option<Text>,
+    /// The text of some tool result of the last message.
+    pub tool_result: Option<Text>,
+    /// The name of some tool definition.
+    pub tool_name: Option<Text>,
+    /// The input of a native body that has no messages.
+    pub input_text: Option<Text>,
+    /// The model id.
+    pub model: Option<Model>,
+    /// One of these operations; any where it is empty.
+    pub operations: Vec<Operation>,
+    /// The session.
+    pub session: Option<Text>,
+    /// The header `X-AIMock-Context`.
+    pub context: Option<Text>,
+    /// Whether the current turn has a tool result.
+    pub has_tool_result: Option<bool>,
+}

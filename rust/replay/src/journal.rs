@@ -1,0 +1,239 @@
+//! What was asked, and what became of it: a bounded ring.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::answer::RequestId;
+use crate::head::RawHeaders;
+use crate::operation::Operation;
+
+/// What stands in the journal for the value of a secret header.
+const REDACTED: &[u8] = b"[redacted]";
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not yet.
+    Pending,
+    /// All of it was sent.
+    Delivered,
+    /// The client went away.
+    Interrupted,
+    /// The server cut it, as the fixture asks.
+    Aborted,
+}
+
+impl Outcome {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Interrupted => "interrupted",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    /// The outcome of that name that a transport can tell.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Delivered, Self::Interrupted, Self::Aborted]
+            .into_iter()
+            .find(|outcome| outcome.name() == name)
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names of a request's parts")]
+pub struct Entry {
+    /// Its place in the order of all requests that were ever recorded.
+    pub id: u64,
+    pub request_id: RequestId,
+    /// Unix time in seconds.
+    pub arrived: f64,
+    pub method: String,
+    /// The path as it came, without the query.
+    pub path: String,
+    pub operation: Option<Operation>,
+    /// The model id, decoded.
+    pub model: Option<String>,
+    pub session: String,
+    /// Which attempt of the SDK it was, from 1.
+    pub attempt: u32,
+    pub headers: Headers,
+    /// The beginning of the body.
+    pub body: Vec<u8>,
+    /// How long the whole body was.
+    pub body_bytes: usize,
+    pub status: u16,
+    pub fixture: Option<usize>,
+}
+
+/// An entry, and how its answer ended.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// The request.
+    pub entry: Arc<Entry>,
+    /// How its answer ended.
+    pub outcome: Outcome,
+    /// How many frames were sent.
+    pub sent_frames: usize,
+}
+
+/// Which entries are wanted: all that is given must be equal.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs, reason = "the names of an entry's fields")]
+pub struct Filter<'a> {
+    pub session: Option<&'a str>,
+    pub path: Option<&'a str>,
+    pub method: Option<&'a str>,
+    pub status: Option<u16>,
+}
+
+/// The headers of a request: names in lower case, secrets gone.
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
+    bytes: Box<[u8]>,
+    /// Where each name and each value ends.
+    ends: Box<[(u32, u32)]>,
+}
+
+impl Headers {
+    fn new(headers: RawHeaders<'_>) -> Self {
+        let mut bytes = Vec::with_capacity(headers.iter().map(|(n, v)| n.len() + v.len()).sum());
+        let ends = headers.iter().map(|(name, value)| {
+            let start = bytes.len();
+            bytes.extend_from_slice(name);
+            let name = &mut bytes[start..];
+            name.make_ascii_lowercase();
+            let value = if is_secret(name) { REDACTED } else { value };
+            let name_end = bytes.len() as u32;
+            bytes.extend_from_slice(value);
+            (name_end, bytes.len() as u32)
+        });
+        let ends = ends.collect();
+        Self { bytes: bytes.into(), ends }
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end as usize));
+        starts.zip(&self.ends).map(|(start, (name_end, end))| {
+            let (name_end, end) = (*name_end as usize, *end as usize);
+            (&self.bytes[start..name_end], &self.bytes[name_end..end])
+        })
+    }
+}
+
+fn is_secret(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 4] = [b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"];
+    const PARTS: [&[u8]; 5] = [b"token", b"secret", b"api-key", b"apikey", b"password"];
+    NAMES.contains(&name)
+        || PARTS.iter().any(|part| name.windows(part.len()).any(|window| window == *part))
+}
+
+/// The last requests.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    ring: Mutex<Ring>,
+    max_entries: usize,
+    max_body_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Settled>,
+    /// The id of the first entry.
+    first: u64,
+    by_request: HashMap<RequestId, u64>,
+}
+
+/// What the journal keeps of a request beside what [`Entry`] says.
+pub(crate) struct Record<'a> {
+    pub(crate) entry: Entry,
+    pub(crate) headers: RawHeaders<'a>,
+    pub(crate) body: &'a [u8],
+}
+
+impl Journal {
+    pub(crate) fn new(max_entries: usize, max_body_bytes: usize) -> Self {
+        Self { ring: Mutex::default(), max_entries, max_body_bytes }
+    }
+
+    /// Keep what `record` makes; where the journal is off, it is not asked.
+    pub(crate) fn record<'a>(&self, record: impl FnOnce() -> Record<'a>) {
+        if self.max_entries == 0 {
+            return;
+        }
+        let Record { mut entry, headers, body } = record();
+        entry.headers = Headers::new(headers);
+        entry.body = body[..body.len().min(self.max_body_bytes)].to_vec();
+        entry.body_bytes = body.len();
+        let mut ring = self.lock();
+        let id = ring.first + ring.entries.len() as u64;
+        entry.id = id;
+        ring.by_request.insert(entry.request_id, id);
+        let (entry, outcome) = (Arc::new(entry), Outcome::Pending);
+        ring.entries.push_back(Settled { entry, outcome, sent_frames: 0 });
+        if ring.entries.len() > self.max_entries {
+            ring.first += 1;
+            let oldest = ring.entries.pop_front();
+            if let Some(oldest) = &oldest {
+                ring.by_request.remove(&oldest.entry.request_id);
+            }
+            drop(ring);
+            drop(oldest);
+        }
+    }
+
+    /// Say how an answer ended. What is not there any more is not missed.
+    pub(crate) fn settle(&self, request_id: RequestId, outcome: Outcome, sent_frames: usize) {
+        let mut ring = self.lock();
+        let Some(id) = ring.by_request.get(&request_id) else { return };
+        let at = (id - ring.first) as usize;
+        if let Some(settled) = ring.entries.get_mut(at) {
+            settled.outcome = outcome;
+            settled.sent_frames = sent_frames;
+        }
+    }
+
+    /// How many entries match, and a page of them, oldest first.
+    pub(crate) fn page(
+        &self,
+        filter: &Filter<'_>,
+        offset: usize,
+        limit: usize,
+    ) -> (usize, Vec<Settled>) {
+        let ring = self.lock();
+        let mut total = 0;
+        let mut page = Vec::new();
+        for settled in ring.entries.iter().filter(|settled| filter.meets(&settled.entry)) {
+            if total >= offset && page.len() < limit {
+                page.push(settled.clone());
+            }
+            total += 1;
+        }
+        (total, page)
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut ring = self.lock();
+        let first = ring.first + ring.entries.len() as u64;
+        let old = std::mem::replace(&mut *ring, Ring { first, ..Ring::default() });
+        drop(ring);
+        drop(old);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Filter<'_> {
+    fn meets(&self, entry: &Entry) -> bool {
+        self.session.is_none_or(|session| session == entry.session)
+            && self.path.is_none_or(|path| path == entry.path)
+            && self.method.is_none_or(|method| method == entry.method)
+            && self.status.is_none_or(|status| status == entry.status)
+    }
+}

@@ -1,0 +1,68 @@
+//! What a Bedrock Runtime fixture server says, and when.
+//!
+//! ```text
+//!  request ─▶ route ─▶ head, body ─▶ matching ─▶ session ─▶ plan ─▶ schedule ─▶ Answer
+//!             which    what it asks  which       which      its     when each
+//!             model    for           rules       step       bytes   is due
+//! ```
+//!
+//! Everything about *deciding* an answer is here, and nothing about what an answer says: plans are
+//! made by a [`Compile`], once for each question that can be remembered. There are no sockets and
+//! no clock: times are arguments, and come out as seconds after arrival. Whatever is left to chance
+//! follows from a seed.
+//!
+//! # Layout
+//!
+//! - [`engine`], `options`: requests in, answers out.
+//! - [`answer`]: what the engine is asked, and what it answers.
+//! - [`operation`], `route`, `head`: the parts of a request outside its body.
+//! - `body`: what a request body says, of all that fixtures can ask for.
+//! - [`criteria`], [`rule`]: what a fixture asks of a request, and how it answers.
+//! - `matching`, `rule_set`: from a request to a rule.
+//! - `session`: where each session stands in its sequences.
+//! - [`plan`], [`compile`]: what an answer says, and who makes it.
+//! - [`timing`], [`schedule`]: when it is said.
+//! - [`error`], `refusal`: typed errors, and answers of the engine's own.
+//! - [`journal`], `counts`: what was asked, and what became of it.
+//! - [`chance`], `recent`: seeded draws, a bounded map.
+
+#![forbid(unsafe_code)]
+
+pub mod answer;
+mod body;
+pub mod chance;
+pub mod compile;
+mod counts;
+pub mod criteria;
+pub mod engine;
+pub mod error;
+mod head;
+pub mod journal;
+mod matching;
+pub mod operation;
+mod options;
+pub mod plan;
+mod recent;
+mod refusal;
+mod route;
+pub mod rule;
+mod rule_set;
+pub mod schedule;
+mod session;
+pub mod timing;
+
+pub use answer::{Answer, Request, RequestId};
+pub use body::Format;
+pub use chance::Chance;
+pub use compile::{Ask, Compile, Values};
+pub use criteria::{Criteria, Model, Text};
+pub use engine::Engine;
+pub use error::Invalid;
+pub use head::RawHeaders;
+pub use journal::{Entry, Filter, Outcome, Settled};
+pub use operation::Operation;
+pub use options::Options;
+pub use plan::{Parts, Plan};
+pub use rule::{Cut, Rule};
+pub use schedule::Schedule;
+pub use timing::{Pace, Timing};

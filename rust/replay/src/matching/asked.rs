@@ -1,0 +1,217 @@
+//! One request, as criteria see it.
+
+use std::borrow::Cow;
+
+use crate::body::Features;
+use crate::criteria::{Criteria, Model, Text};
+use crate::operation::Operation;
+
+/// The prefixes of inference profiles, by geography.
+const REGIONS: [&str; 8] = ["us.", "eu.", "apac.", "us-gov.", "jp.", "au.", "ca.", "global."];
+
+/// A key of criteria.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Operation,
+    HasToolResult,
+    Session,
+    Context,
+    ToolCallId,
+    ToolName,
+    Model,
+    UserMessage,
+    InputText,
+    ToolResult,
+    SystemMessage,
+}
+
+impl Key {
+    /// All of them, the cheap ones first.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Operation,
+        Self::HasToolResult,
+        Self::Session,
+        Self::Context,
+        Self::ToolCallId,
+        Self::ToolName,
+        Self::Model,
+        Self::UserMessage,
+        Self::InputText,
+        Self::ToolResult,
+        Self::SystemMessage,
+    ];
+
+    /// Its name in fixture files.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Operation => "operation",
+            Self::HasToolResult => "hasToolResult",
+            Self::Session => "session",
+            Self::Context => "context",
+            Self::ToolCallId => "toolCallId",
+            Self::ToolName => "toolName",
+            Self::Model => "model",
+            Self::UserMessage => "userMessage",
+            Self::InputText => "inputText",
+            Self::ToolResult => "toolResultContains",
+            Self::SystemMessage => "systemMessage",
+        }
+    }
+}
+
+/// One request, as criteria see it.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) model: &'a str,
+    /// The model id, and what is left of it without an ARN's path and without a region prefix.
+    models: Vec<&'a str>,
+    pub(crate) session: &'a str,
+    pub(crate) context: Option<&'a str>,
+    pub(crate) features: &'a Features<'a>,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn new(
+        operation: Operation,
+        model: &'a str,
+        session: &'a str,
+        context: Option<&'a str>,
+        features: &'a Features<'a>,
+    ) -> Self {
+        Self { operation, model, models: forms(model), session, context, features }
+    }
+
+    /// The texts that a key is about.
+    pub(crate) fn texts(&self, key: Key) -> Texts<'_> {
+        let one = |text: Option<&'a str>| Texts::One(text.into_iter());
+        let features = self.features;
+        match key {
+            Key::Session => one(Some(self.session)),
+            Key::Context => one(self.context),
+            Key::Model => one(Some(self.model)),
+            Key::UserMessage => one(features.user_message.as_deref()),
+            Key::InputText => one(features.input_text.as_deref()),
+            Key::SystemMessage => one(features.system_message.as_deref()),
+            Key::ToolName => Texts::Names(features.tool_names.iter()),
+            Key::ToolCallId => Texts::Ids(features.tool_results.iter()),
+            Key::ToolResult => Texts::Results(features.tool_results.iter()),
+            Key::Operation | Key::HasToolResult => one(None),
+        }
+    }
+
+    /// The families that the model is of: each form of its id, and each beginning of one that `-`
+    /// and a digit follow.
+    pub(crate) fn families(&self) -> impl Iterator<Item = &'a str> {
+        self.models.iter().flat_map(|form| {
+            let versions = form.match_indices('-').map(|(at, _)| at);
+            let begun = versions
+                .filter(|at| form.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit))
+                .map(|at| &form[..at]);
+            std::iter::once(*form).chain(begun)
+        })
+    }
+
+    fn is_of_family(&self, family: &str) -> bool {
+        self.models.iter().any(|form| match form.strip_prefix(family).map(str::as_bytes) {
+            Some([]) => true,
+            Some([b'-', digit, ..]) => digit.is_ascii_digit(),
+            _ => false,
+        })
+    }
+}
+
+/// The texts of one key.
+pub(crate) enum Texts<'a> {
+    One(std::option::IntoIter<&'a str>),
+    Names(std::slice::Iter<'a, Cow<'a, str>>),
+    Ids(std::slice::Iter<'a, crate::body::ToolResult<'a>>),
+    Results(std::slice::Iter<'a, crate::body::ToolResult<'a>>),
+}
+
+impl<'a> Iterator for Texts<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        match self {
+            Self::One(text) => text.next(),
+            Self::Names(names) => names.next().map(|name| &**name),
+            Self::Ids(results) => results.find_map(|result| result.id.as_deref()),
+            Self::Results(results) => results.next().map(|result| result.text.as_str()),
+        }
+    }
+}
+
+fn forms(model: &str) -> Vec<&str> {
+    let mut forms = vec![model];
+    let mut add = |form| {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    };
+    let resource = match model.rsplit_once('/') {
+        Some((arn, resource)) if arn.starts_with("arn:") => resource,
+        _ => model,
+    };
+    add(resource);
+    if let Some(rest) = REGIONS.iter().find_map(|region| resource.strip_prefix(region)) {
+        add(rest);
+    }
+    forms
+}
+
+impl Criteria {
+    /// What is asked of the texts of a key; for the system text, all of it.
+    pub(crate) fn text(&self, key: Key) -> &[Text] {
+        match key {
+            Key::Session => self.session.as_slice(),
+            Key::Context => self.context.as_slice(),
+            Key::ToolCallId => self.tool_call_id.as_slice(),
+            Key::ToolName => self.tool_name.as_slice(),
+            Key::UserMessage => self.user_message.as_slice(),
+            Key::InputText => self.input_text.as_slice(),
+            Key::ToolResult => self.tool_result.as_slice(),
+            Key::SystemMessage => &self.system_message,
+            Key::Model => match &self.model {
+                Some(Model::Text(text)) => std::slice::from_ref(text),
+                _ => &[],
+            },
+            Key::Operation | Key::HasToolResult => &[],
+        }
+    }
+
+    /// Whether anything is asked by that key.
+    pub(crate) fn asks(&self, key: Key) -> bool {
+        match key {
+            Key::Operation => !self.operations.is_empty(),
+            Key::HasToolResult => self.has_tool_result.is_some(),
+            Key::Model => self.model.is_some(),
+            _ => !self.text(key).is_empty(),
+        }
+    }
+
+    /// Whether what is asked by that key holds; true where nothing is asked.
+    pub(crate) fn holds(&self, key: Key, asked: &Asked<'_>) -> bool {
+        match key {
+            // A request to count tokens wants no answer but the count, unless a fixture names it.
+            Key::Operation if self.operations.is_empty() => {
+                asked.operation != Operation::CountTokens
+            }
+            Key::Operation => self.operations.contains(&asked.operation),
+            Key::HasToolResult => {
+                self.has_tool_result.is_none_or(|wanted| wanted == asked.features.has_tool_result)
+            }
+            Key::Model => match &self.model {
+                Some(Model::Family(family)) => asked.is_of_family(family),
+                Some(Model::Text(text)) => text.meets(asked.model),
+                None => true,
+            },
+            _ => self.text(key).iter().all(|text| asked.texts(key).any(|found| text.meets(found))),
+        }
+    }
+
+    /// Whether all that is asked holds.
+    pub(crate) fn hold(&self, asked: &Asked<'_>) -> bool {
+        Key::ALL.into_iter().all(|key| self.holds(key, asked))
+    }
+}

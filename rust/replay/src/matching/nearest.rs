@@ -1,0 +1,125 @@
+//! The fixture that came closest, so that a miss can say what was missing.
+//!
+//! Only fixtures that share a word with the request are looked at, and a few others, so that a miss
+//! among thousands costs what it does among ten.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use super::Matcher;
+use super::asked::{Asked, Key};
+use super::shape::Shape;
+use crate::criteria::Model;
+use crate::rule::Rule;
+
+/// How many shapes are found by one word; a word of more says little.
+const MAX_BY_WORD: usize = 32;
+/// How many shapes are looked at, whatever their words are.
+const MAX_BY_ORDER: usize = 32;
+/// How many words of a text are looked at.
+const MAX_WORDS: usize = 32;
+/// How much of a text a message quotes, in characters.
+const MAX_QUOTE_CHARS: usize = 120;
+
+/// The shapes that ask for a word.
+#[derive(Debug, Default)]
+pub(super) struct ByWord(HashMap<String, Vec<u32>>);
+
+impl ByWord {
+    pub(super) fn new(shapes: &[Shape]) -> Self {
+        let mut by_word: HashMap<String, Vec<u32>> = HashMap::new();
+        for (id, shape) in (0..).zip(shapes) {
+            for word in asked_words(shape) {
+                let shapes = by_word.entry(word).or_default();
+                if shapes.len() < MAX_BY_WORD {
+                    shapes.push(id);
+                }
+            }
+        }
+        Self(by_word)
+    }
+}
+
+impl Matcher {
+    /// Describe the fixture that came closest, and the key that failed.
+    pub(crate) fn describe_nearest(&self, asked: &Asked<'_>, rules: &[impl AsRef<Rule>]) -> String {
+        let texts = [Key::UserMessage, Key::ToolResult, Key::ToolCallId, Key::ToolName, Key::Model];
+        let texts = texts.into_iter().flat_map(|key| asked.texts(key));
+        let said: HashSet<String> = texts.flat_map(words).collect();
+        let by_word = said.iter().filter_map(|word| self.by_word.0.get(word)).flatten();
+        let by_order = 0..self.shapes.len().min(MAX_BY_ORDER) as u32;
+        let near: HashSet<u32> = by_word.copied().chain(by_order).collect();
+        let scored = near.into_iter().filter_map(|id| {
+            let shape = &self.shapes[id as usize];
+            let failed = |key: &Key| !shape.criteria.holds(*key, asked);
+            let key = Key::ALL.into_iter().find(failed)?;
+            let failed = Key::ALL.iter().filter(|key| failed(key)).count();
+            let passed = Key::ALL.iter().filter(|key| shape.criteria.asks(**key)).count() - failed;
+            let common = asked_words(shape).filter(|word| said.contains(word)).count();
+            Some(((failed, Reverse(common), Reverse(passed), id), shape, key))
+        });
+        let Some((_, shape, key)) = scored.min_by_key(|(score, ..)| *score) else {
+            return "There are no fixtures.".into();
+        };
+        let name = &rules[shape.first as usize].as_ref().name;
+        let why = why(shape, key, asked);
+        format!("Closest: fixture {} ({name:?}), whose {} {why}.", shape.first, key.name())
+    }
+}
+
+/// Reads on from the name of the key.
+fn why(shape: &Shape, key: Key, asked: &Asked<'_>) -> String {
+    let criteria = &shape.criteria;
+    match key {
+        Key::Operation if criteria.operations.is_empty() => {
+            format!("does not name {}", asked.operation.name())
+        }
+        Key::Operation => {
+            let names: Vec<_> = criteria.operations.iter().map(|one| one.name()).collect();
+            format!("is {}, not {}", names.join(", "), asked.operation.name())
+        }
+        Key::HasToolResult if asked.features.has_tool_result => {
+            "is false, and the current turn has one".into()
+        }
+        Key::HasToolResult => "is true, and the current turn has none".into(),
+        Key::Model if matches!(criteria.model, Some(Model::Family(_))) => {
+            let Some(Model::Family(family)) = &criteria.model else { unreachable!() };
+            format!("{family:?} is not {:?}", asked.model)
+        }
+        _ => {
+            let failed = criteria
+                .text(key)
+                .iter()
+                .find(|text| !asked.texts(key).any(|found| text.meets(found)))
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let found: Vec<_> = asked.texts(key).take(3).map(quoted).collect();
+            if found.is_empty() {
+                format!("must {failed}, and the request has none")
+            } else {
+                format!("must {failed}, and is {}", found.join(", "))
+            }
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTE_CHARS) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The words of what a shape asks for.
+fn asked_words(shape: &Shape) -> impl Iterator<Item = String> {
+    let texts = Key::ALL.into_iter().flat_map(|key| shape.criteria.text(key));
+    texts.flat_map(|text| words(text.pattern()))
+}
+
+/// The first words of a text, in lower case.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .take(MAX_WORDS)
+        .map(str::to_lowercase)
+}

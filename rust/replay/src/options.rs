@@ -1,0 +1,36 @@
+//! What an engine is made with.
+
+use crate::timing::Timing;
+
+/// What an engine is made with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What every draw follows from.
+    pub seed: u64,
+    /// A miss is a 503.
+    pub strict: bool,
+    /// The longest body that is read.
+    pub max_body_bytes: usize,
+    /// How many requests the journal keeps; none where it is zero.
+    pub journal_entries: usize,
+    /// How much of each body the journal keeps.
+    pub journal_body_bytes: usize,
+    /// How many sessions can be amid a sequence.
+    pub max_sessions: usize,
+    /// The pace of fixtures that have none.
+    pub timing: Option<Timing>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            strict: false,
+            max_body_bytes: 25_000_000,
+            journal_entries: 1000,
+            journal_body_bytes: 65_536,
+            max_sessions: 10_000,
+            timing: None,
+        }
+    }
+}

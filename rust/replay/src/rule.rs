@@ -1,0 +1,67 @@
+//! When a fixture answers, and how fast.
+
+use crate::criteria::Criteria;
+use crate::error::Invalid;
+use crate::timing::{Timing, delay};
+
+/// When a fixture answers, and how fast. What it says is a [`crate::Plan`], made when it is needed.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What it asks of a request.
+    pub criteria: Criteria,
+    /// How many requests of the session its siblings answered before; any number where absent.
+    pub sequence_index: Option<u32>,
+    /// At which count of assistant messages it is meant to answer.
+    pub turn_index: Option<u32>,
+    /// What messages call it.
+    pub name: String,
+    /// One weight for each variant of its answer.
+    pub weights: Vec<f64>,
+    /// The answer depends on the request.
+    pub dynamic: bool,
+    /// Its own pace.
+    pub timing: Option<Timing>,
+    /// Where its connection is cut.
+    pub cut: Cut,
+}
+
+/// Where a connection is cut. The earlier one holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cut {
+    /// Right after that many frames of a stream.
+    pub after_frames: Option<u32>,
+    /// At that time, in milliseconds after the request arrived, if the answer is not over by then.
+    pub after_ms: Option<f64>,
+}
+
+impl Rule {
+    /// A rule that always answers with its one variant.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            criteria: Criteria::default(),
+            sequence_index: None,
+            turn_index: None,
+            name: name.into(),
+            weights: vec![1.0],
+            dynamic: false,
+            timing: None,
+            cut: Cut::default(),
+        }
+    }
+
+    /// Check the figures.
+    ///
+    /// # Errors
+    ///
+    /// No weight is above zero, one is negative or not finite, or a time is out of range.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let sum: f64 = self.weights.iter().sum();
+        if self.weights.iter().any(|weight| *weight < 0.0) || !(sum > 0.0 && sum.is_finite()) {
+            return Err(Invalid::new(format!(
+                "weights must be finite, not negative, and not all zero, got {:?}",
+                self.weights
+            )));
+        }
+        self.cut.after_ms.map_or(Ok(()), |ms| delay("disconnect_after_ms", ms))
+    }
+}

@@ -1,0 +1,136 @@
+//! When the frames of a plan are due.
+
+use crate::chance::Chance;
+use crate::error::Invalid;
+use crate::plan::Plan;
+
+/// How a fixture is paced. All figures are milliseconds, but for `tps` (frames per second) and
+/// `jitter` (a ratio). Later forms, such as distributions, are further variants.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pace {
+    /// Content step 0 is due after `ttft`, each further step `gap` later.
+    Steps {
+        /// To the first content event.
+        ttft: f64,
+        /// Between content events.
+        gap: f64,
+    },
+    /// The same delay before every frame.
+    Latency(f64),
+    /// The first frame after `ttft`, every other one 1000 / `tps` later; each times 1 ± `jitter`.
+    Profile {
+        /// To the first frame; as any other frame where it is absent.
+        ttft: Option<f64>,
+        /// Frames per second; no delay where it is absent.
+        tps: Option<f64>,
+        /// How far a delay may be off.
+        jitter: f64,
+    },
+    /// Delays of a recording, frame by frame. The last one goes on.
+    Recorded {
+        /// To the first frame.
+        ttft: f64,
+        /// Between frames.
+        delays: Vec<f64>,
+    },
+}
+
+/// A pace, and the speed that it is replayed at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timing {
+    pace: Pace,
+    /// Seconds for each millisecond of the pace.
+    scale: f64,
+}
+
+impl Timing {
+    /// A pace, `speed` times as fast.
+    ///
+    /// # Errors
+    ///
+    /// A figure is negative or not finite, or a rate is not above zero.
+    pub fn new(pace: Pace, speed: f64) -> Result<Self, Invalid> {
+        match &pace {
+            Pace::Steps { ttft, gap } => {
+                delay("ttft_ms", *ttft)?;
+                delay("gap_ms", *gap)?;
+            }
+            Pace::Latency(latency) => delay("latency_ms", *latency)?,
+            Pace::Profile { ttft, tps, jitter } => {
+                delay("profile.ttft_ms", ttft.unwrap_or(0.0))?;
+                rate("profile.tps", tps.unwrap_or(1.0))?;
+                if !(0.0..=1.0).contains(jitter) {
+                    return Err(Invalid::new(format!(
+                        "profile.jitter must be between 0 and 1, got {jitter}"
+                    )));
+                }
+            }
+            Pace::Recorded { ttft, delays } => {
+                delay("recorded.ttft_ms", *ttft)?;
+                delays.iter().try_for_each(|value| delay("recorded.delays_ms", *value))?;
+            }
+        }
+        rate("replay_speed", speed)?;
+        Ok(Self { pace, scale: 1e-3 / speed })
+    }
+
+    /// When each frame of a plan is due, in seconds after the request arrived; never falling.
+    ///
+    /// A whole answer is due when the last frame of its stream would have been.
+    pub fn due(&self, plan: &Plan, chance: &mut Chance) -> Vec<f64> {
+        if let Pace::Steps { ttft, gap } = self.pace {
+            let due = |step: &u32| f64::from(*step).mul_add(gap, ttft) * self.scale;
+            return plan.steps().iter().map(due).collect();
+        }
+        let mut at = 0.0;
+        let mut next = |frame: usize| {
+            at += self.before(frame, chance) * self.scale;
+            at
+        };
+        match plan.stream_frames() {
+            Some(frames) if !plan.is_stream() => {
+                let last = (0..frames.max(1) as usize).map(&mut next).last().unwrap_or(0.0);
+                vec![last; plan.ends().len()]
+            }
+            _ => (0..plan.ends().len()).map(next).collect(),
+        }
+    }
+
+    /// The delay before a frame, in milliseconds of the pace.
+    fn before(&self, frame: usize, chance: &mut Chance) -> f64 {
+        match &self.pace {
+            Pace::Steps { .. } => unreachable!("steps are not paced by frames"),
+            Pace::Latency(latency) => *latency,
+            Pace::Profile { ttft, tps, jitter } => {
+                let gap = tps.map_or(0.0, |tps| 1000.0 / tps);
+                let delay = if frame == 0 { ttft.unwrap_or(gap) } else { gap };
+                if *jitter > 0.0 {
+                    delay * chance.unit().mul_add(2.0 * jitter, 1.0 - jitter)
+                } else {
+                    delay
+                }
+            }
+            Pace::Recorded { ttft, .. } if frame == 0 => *ttft,
+            Pace::Recorded { delays, .. } => {
+                delays.get(frame - 1).or(delays.last()).copied().unwrap_or(0.0)
+            }
+        }
+    }
+}
+
+/// A day. Above it, a figure is a mistake of units; and no sum of delays can overflow.
+const LONGEST_MS: f64 = 86_400_000.0;
+
+pub(crate) fn delay(name: &str, value: f64) -> Result<(), Invalid> {
+    if (0.0..=LONGEST_MS).contains(&value) {
+        return Ok(());
+    }
+    Err(Invalid::new(format!("{name} must be between 0 and {LONGEST_MS}, got {value}")))
+}
+
+fn rate(name: &str, value: f64) -> Result<(), Invalid> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(Invalid::new(format!("{name} must be above 0, got {value}")))
+}
