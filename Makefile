@@ -7,9 +7,15 @@ FUZZ_SECONDS ?= 60
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 
 .PHONY: test demo lint build fuzz bench clean
+.DELETE_ON_ERROR:
 
-test: build
+test: build tests/node/node_modules
 	$(BIN)/pytest
+
+# An independent codec to compare with, where there is a node to run it.
+tests/node/node_modules: tests/node/package-lock.json
+	if command -v npm >/dev/null; then npm ci --prefix tests/node --silent --no-audit --no-fund; fi
+	mkdir -p $@ && touch $@
 
 demo: build
 	$(BIN)/python examples/demo.py
@@ -34,6 +40,13 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
 	touch $@
+
+# Mutates frames, mends their checksums, and checks what the codec says of them.
+fuzz:
+	$(PYTHON) rust/fuzz/seed.py
+	mkdir -p rust/fuzz/artifacts/repaired
+	cd rust/fuzz && cargo run --quiet --release --locked --bin repaired -- corpus/repaired \
+		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=artifacts/repaired/
 
 clean:
 	rm -rf $(VENV) target

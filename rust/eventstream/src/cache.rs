@@ -1,4 +1,4 @@
-//! Headers blocks seen before need not be validated again, nor summed.
+//! Headers blocks seen before need not be validated again.
 //!
 //! A stream repeats a handful of blocks: every text delta of a Bedrock answer carries the same 87
 //! bytes. Equal bytes are equally valid, so one comparison stands for the whole parse, and a reader
@@ -6,7 +6,6 @@
 
 use crate::error::Error;
 use crate::header::Headers;
-use crate::prefix::Prefix;
 
 /// How many blocks are kept; a Converse stream has six.
 const SLOTS: usize = 8;
@@ -41,14 +40,6 @@ pub struct HeaderCache {
 struct Slot {
     id: BlockId,
     block: Vec<u8>,
-    /// Made when the block comes a second time: many streams never repeat one.
-    prefix: Option<Box<Prefix>>,
-}
-
-/// A block that the cache holds.
-pub(crate) struct Known<'a> {
-    pub(crate) id: BlockId,
-    pub(crate) prefix: &'a Prefix,
 }
 
 impl HeaderCache {
@@ -57,30 +48,18 @@ impl HeaderCache {
     /// # Errors
     ///
     /// As [`Headers::validate`].
+    #[inline]
     pub fn validate<'a>(
         &mut self,
         block: &'a [u8],
     ) -> Result<(Headers<'a>, Option<BlockId>), Error> {
         match self.find(block) {
-            Some(slot) => Ok((Headers::trusted(block), Some(slot.id))),
+            Some(id) => Ok((Headers::trusted(block), Some(id))),
             None => self.insert(block).map(|id| (Headers::trusted(block), id)),
         }
     }
 
-    /// The block, if it is held.
-    #[inline]
-    pub(crate) fn recognise(&mut self, block: &[u8]) -> Option<Known<'_>> {
-        let slot = self.find(block)?;
-        let prefix = slot.prefix.get_or_insert_with(|| Box::new(Prefix::of(block)));
-        Some(Known { id: slot.id, prefix })
-    }
-
-    /// Validate a block and hold it. `None` stands for a block too long to be held.
-    ///
-    /// # Errors
-    ///
-    /// As [`Headers::validate`].
-    pub(crate) fn insert(&mut self, block: &[u8]) -> Result<Option<BlockId>, Error> {
+    fn insert(&mut self, block: &[u8]) -> Result<Option<BlockId>, Error> {
         Headers::validate(block)?;
         if block.len() > MAX_BLOCK_LEN {
             return Ok(None);
@@ -91,17 +70,17 @@ impl HeaderCache {
         let mut kept = self.slots[self.latest].take().map_or_else(Vec::new, |slot| slot.block);
         kept.clear();
         kept.extend_from_slice(block);
-        self.slots[self.latest] = Some(Slot { id, block: kept, prefix: None });
+        self.slots[self.latest] = Some(Slot { id, block: kept });
         Ok(Some(id))
     }
 
-    /// The slot that holds a block; the one that was found last is tried first.
+    /// The id of a block that is held; the one that was found last is tried first.
     #[inline]
-    fn find(&mut self, block: &[u8]) -> Option<&mut Slot> {
+    fn find(&mut self, block: &[u8]) -> Option<BlockId> {
         let holds = |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.block == block);
         if !holds(&self.slots[self.latest]) {
             self.latest = self.slots.iter().position(holds)?;
         }
-        self.slots[self.latest].as_mut()
+        self.slots[self.latest].as_ref().map(|slot| slot.id)
     }
 }

@@ -40,15 +40,15 @@ impl Decoder {
         Frames { decoder: self, chunk }
     }
 
-    /// Say that the stream has ended.
+    /// Say that the stream has ended. Frames that nobody has read are checked and dropped.
     ///
     /// # Errors
     ///
-    /// It ended inside a frame, or had failed before.
+    /// It ended inside a frame, or is not valid.
     pub fn finish(&mut self) -> Result<(), Error> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
-        }
+        let mut unread = self.feed(&[]);
+        while unread.next()?.is_some() {}
+        drop(unread);
         let rest = &self.buffer[self.start..];
         if rest.is_empty() {
             return Ok(());
@@ -210,8 +210,15 @@ impl Frames<'_> {
 
 impl Drop for Frames<'_> {
     fn drop(&mut self) {
-        if self.decoder.error.is_none() {
-            self.decoder.buffer.extend_from_slice(self.chunk);
+        let decoder = &mut *self.decoder;
+        if self.chunk.is_empty() || decoder.error.is_some() {
+            return;
         }
+        // A reader that is always some frames behind never empties the buffer. To wait until half
+        // of it has been read keeps the cost of moving the rest linear.
+        if decoder.start > decoder.buffered() {
+            decoder.release();
+        }
+        decoder.buffer.extend_from_slice(self.chunk);
     }
 }

@@ -5,7 +5,6 @@ use crate::crc;
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Header, Headers};
 use crate::limits::Limits;
-use crate::prefix::Prefix;
 
 /// Total length, headers length and prelude CRC, in bytes.
 pub const PRELUDE_LEN: usize = 12;
@@ -13,7 +12,7 @@ pub const PRELUDE_LEN: usize = 12;
 /// A frame without headers and payload, in bytes: a prelude and a message CRC.
 pub const MIN_FRAME_LEN: usize = PRELUDE_LEN + CRC_LEN;
 
-const CRC_LEN: usize = 4;
+pub(crate) const CRC_LEN: usize = 4;
 
 /// The lengths of a frame, as far as they can be trusted before the frame is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,29 +59,20 @@ impl Prelude {
         cache: &mut HeaderCache,
     ) -> Result<Option<BlockId>, Error> {
         let (checked, stored) = bytes.split_at(self.frame_len - CRC_LEN);
-        let block = &checked[PRELUDE_LEN..self.payload_start()];
-        let known = cache.recognise(block);
-        let computed = match &known {
-            Some(known) if self.frame_len < Prefix::MAX_FRAME_LEN => {
-                let seed = known.prefix.crc(self.frame_len);
-                crc::continued(seed, &checked[self.payload_start()..])
-            }
-            // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
-            _ => crc::continued(self.crc, &checked[PRELUDE_LEN - CRC_LEN..]),
-        };
         let mut crc = [0; CRC_LEN];
         crc.copy_from_slice(stored);
         let stored = u32::from_be_bytes(crc);
+        // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
+        let computed = crc::continued(self.crc, &checked[PRELUDE_LEN - CRC_LEN..]);
         if stored != computed {
             return Err(ErrorKind::MessageChecksum { stored, computed }.at(checked.len()));
         }
-        match known {
-            Some(known) => Ok(Some(known.id)),
-            None => cache.insert(block).map_err(|mut error| {
-                error.position += PRELUDE_LEN;
-                error
-            }),
-        }
+        let block = &checked[PRELUDE_LEN..self.payload_start()];
+        let (_, block_id) = cache.validate(block).map_err(|mut error| {
+            error.position += PRELUDE_LEN;
+            error
+        })?;
+        Ok(block_id)
     }
 }
 
@@ -208,22 +198,23 @@ pub(crate) fn truncated(rest: &[u8], limits: &Limits) -> Result<Error, Error> {
 /// # Errors
 ///
 /// A header cannot be written, a name occurs twice, or the frame is longer than a `u32` can say.
+#[inline]
 pub fn encode(headers: &[Header<'_>], payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-    let start = out.len();
-    // Room for the prelude, which is known only when the headers are written.
-    out.extend_from_slice(&[0; PRELUDE_LEN]);
-    let written = header::write_all(headers, out).and_then(|()| {
-        let headers_len = out.len() - start - PRELUDE_LEN;
-        out.reserve(payload.len() + CRC_LEN);
-        out.extend_from_slice(payload);
-        out.extend_from_slice(&[0; CRC_LEN]);
-        seal(&mut out[start..], headers_len)
-    });
-    written.map_err(|mut error| {
-        out.truncate(start);
-        error.position = error.position.saturating_sub(start);
+    let headers_len = header::block_len(headers).map_err(|mut error| {
+        error.position += PRELUDE_LEN;
         error
-    })
+    })?;
+    let frame_len = headers_len + payload.len() + MIN_FRAME_LEN;
+    let prelude = prelude(frame_len, headers_len)?;
+    let start = out.len();
+    out.reserve(frame_len);
+    out.extend_from_slice(&prelude);
+    out.resize(start + PRELUDE_LEN + headers_len, 0);
+    header::fill(headers, &mut out[start + PRELUDE_LEN..]);
+    out.extend_from_slice(payload);
+    let crc = crc::continued(0, &out[start..]);
+    out.extend_from_slice(&crc.to_be_bytes());
+    Ok(())
 }
 
 /// The length of the frame around a headers block and a payload, in bytes.
@@ -246,60 +237,22 @@ pub fn frame_len(headers: Headers<'_>, payload: &[u8]) -> usize {
 #[inline]
 pub fn write(headers: Headers<'_>, payload: &[u8], out: &mut [u8]) -> Result<(), Error> {
     let block = headers.as_bytes();
-    fill(block, payload, out);
-    seal(out, block.len())
-}
-
-/// As [`write`], with the checksum of the headers known.
-#[inline]
-pub(crate) fn write_known(
-    block: &[u8],
-    prefix: &Prefix,
-    payload: &[u8],
-    out: &mut [u8],
-) -> Result<(), Error> {
-    fill(block, payload, out);
-    if out.len() >= Prefix::MAX_FRAME_LEN {
-        return seal(out, block.len());
-    }
-    seal_prelude(out, block.len())?;
-    seal_message(prefix.crc(out.len()), PRELUDE_LEN + block.len(), out);
-    Ok(())
-}
-
-/// Put headers and payload in their places.
-#[inline]
-fn fill(block: &[u8], payload: &[u8], out: &mut [u8]) {
-    let (checked, _) = out.split_at_mut(PRELUDE_LEN + block.len() + payload.len());
+    let prelude = prelude(out.len(), block.len())?;
+    let (checked, stored) = out.split_at_mut(PRELUDE_LEN + block.len() + payload.len());
+    checked[..PRELUDE_LEN].copy_from_slice(&prelude);
     checked[PRELUDE_LEN..][..block.len()].copy_from_slice(block);
     checked[PRELUDE_LEN + block.len()..].copy_from_slice(payload);
-}
-
-/// Write the lengths and the checksums of a frame whose headers and payload are in place.
-#[inline]
-fn seal(frame: &mut [u8], headers_len: usize) -> Result<(), Error> {
-    let prelude_crc = seal_prelude(frame, headers_len)?;
-    // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
-    seal_message(prelude_crc, PRELUDE_LEN - CRC_LEN, frame);
+    stored.copy_from_slice(&crc::continued(0, checked).to_be_bytes());
     Ok(())
 }
 
+/// The prelude of a frame.
 #[inline]
-fn seal_prelude(frame: &mut [u8], headers_len: usize) -> Result<u32, Error> {
-    let mut lengths = [0; 8];
-    lengths[..4].copy_from_slice(&length_field(frame.len())?);
-    lengths[4..].copy_from_slice(&length_field(headers_len)?);
-    let crc = crc::of_lengths(lengths);
-    frame[..8].copy_from_slice(&lengths);
-    frame[8..PRELUDE_LEN].copy_from_slice(&crc.to_be_bytes());
-    Ok(crc)
-}
-
-/// Write the message CRC, of which the first `summed` bytes are in `crc` already.
-#[inline]
-fn seal_message(crc: u32, summed: usize, frame: &mut [u8]) {
-    let (checked, stored) = frame.split_at_mut(frame.len() - CRC_LEN);
-    stored.copy_from_slice(&crc::continued(crc, &checked[summed..]).to_be_bytes());
+pub(crate) fn prelude(frame_len: usize, headers_len: usize) -> Result<[u8; PRELUDE_LEN], Error> {
+    let [t0, t1, t2, t3] = length_field(frame_len)?;
+    let [h0, h1, h2, h3] = length_field(headers_len)?;
+    let [c0, c1, c2, c3] = crc::of_lengths([t0, t1, t2, t3, h0, h1, h2, h3]).to_be_bytes();
+    Ok([t0, t1, t2, t3, h0, h1, h2, h3, c0, c1, c2, c3])
 }
 
 /// A length as the wire has it.

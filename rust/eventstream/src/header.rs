@@ -1,8 +1,13 @@
-//! The headers block: reading it and writing it.
+//! The headers block: its values, and reading it.
 
 use std::collections::HashSet;
 
 use crate::error::{Error, ErrorKind};
+
+mod write;
+
+pub use write::write;
+pub(crate) use write::{block_len, fill};
 
 /// The longest header name, in bytes: its length is a `u8`.
 pub const MAX_NAME_LEN: usize = 255;
@@ -58,73 +63,6 @@ impl<'a> Value<'a> {
             found => return Err(ErrorKind::HeaderType { found }.at(position)),
         })
     }
-
-    fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        match *self {
-            Self::Bool(value) => out.push(u8::from(!value)),
-            Self::Int8(value) => write_fixed(out, 2, &value.to_be_bytes()),
-            Self::Int16(value) => write_fixed(out, 3, &value.to_be_bytes()),
-            Self::Int32(value) => write_fixed(out, 4, &value.to_be_bytes()),
-            Self::Int64(value) => write_fixed(out, 5, &value.to_be_bytes()),
-            Self::Bytes(value) => write_variable(out, 6, value)?,
-            Self::String(value) => write_variable(out, 7, value.as_bytes())?,
-            Self::Timestamp(value) => write_fixed(out, 8, &value.to_be_bytes()),
-            Self::Uuid(value) => write_fixed(out, 9, &value),
-        }
-        Ok(())
-    }
-}
-
-#[inline]
-fn write_fixed(out: &mut Vec<u8>, wire_type: u8, value: &[u8]) {
-    out.push(wire_type);
-    out.extend_from_slice(value);
-}
-
-#[inline]
-fn write_variable(out: &mut Vec<u8>, wire_type: u8, value: &[u8]) -> Result<(), Error> {
-    let length = match u16::try_from(value.len()) {
-        Ok(length) if value.len() <= MAX_VALUE_LEN => length,
-        _ => {
-            let (found, limit) = (value.len() as u64, MAX_VALUE_LEN as u64);
-            return Err(ErrorKind::HeaderValueLength { found, limit }.at(out.len()));
-        }
-    };
-    out.push(wire_type);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(value);
-    Ok(())
-}
-
-/// Append one header to a headers block. That its name is unique is for [`Headers::validate`] to say.
-///
-/// # Errors
-///
-/// The name is empty or longer than [`MAX_NAME_LEN`], or the value longer than [`MAX_VALUE_LEN`].
-#[inline]
-pub fn write(name: &str, value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-    let length = match u8::try_from(name.len()) {
-        Ok(length) if length > 0 => length,
-        _ => {
-            let (found, limit) = (name.len() as u64, MAX_NAME_LEN as u64);
-            return Err(ErrorKind::HeaderNameLength { found, limit }.at(out.len()));
-        }
-    };
-    out.push(length);
-    out.extend_from_slice(name.as_bytes());
-    value.write(out)
-}
-
-/// Append headers to a headers block, each name once.
-pub(crate) fn write_all(headers: &[Header<'_>], out: &mut Vec<u8>) -> Result<(), Error> {
-    let mut names = Names::default();
-    for (name, value) in headers {
-        if !names.insert(name) {
-            return Err(ErrorKind::DuplicateHeader { name: (*name).to_owned() }.at(out.len()));
-        }
-        write(name, value, out)?;
-    }
-    Ok(())
 }
 
 /// A validated headers block.

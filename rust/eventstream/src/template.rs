@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
+use crate::crc;
 use crate::error::Error;
-use crate::frame;
+use crate::frame::{self, CRC_LEN, PRELUDE_LEN};
 use crate::header::{self, Header, Headers};
 use crate::prefix::Prefix;
 
@@ -22,8 +23,8 @@ impl Template {
     ///
     /// A header cannot be written, or a name occurs twice.
     pub fn new(headers: &[Header<'_>]) -> Result<Self, Error> {
-        let mut block = Vec::new();
-        header::write_all(headers, &mut block)?;
+        let mut block = vec![0; header::block_len(headers)?];
+        header::fill(headers, &mut block);
         Ok(Self { block, prefix: OnceLock::new() })
     }
 
@@ -45,9 +46,13 @@ impl Template {
     /// The frame is longer than a `u32` can say.
     #[inline]
     pub fn encode(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let start = out.len();
-        out.resize(start + self.frame_len(payload), 0);
-        self.write(payload, &mut out[start..]).inspect_err(|_| out.truncate(start))
+        let (prelude, crc) = self.ends(payload)?;
+        out.reserve(self.frame_len(payload));
+        out.extend_from_slice(&prelude);
+        out.extend_from_slice(&self.block);
+        out.extend_from_slice(payload);
+        out.extend_from_slice(&crc);
+        Ok(())
     }
 
     /// Write the frame around a payload into `out`, which is [`Self::frame_len`] bytes long.
@@ -61,8 +66,30 @@ impl Template {
     /// `out` has another length.
     #[inline]
     pub fn write(&self, payload: &[u8], out: &mut [u8]) -> Result<(), Error> {
-        let prefix = self.prefix.get_or_init(|| Box::new(Prefix::of(&self.block)));
-        frame::write_known(&self.block, prefix, payload, out)
+        let (prelude, crc) = self.ends(payload)?;
+        let (head, rest) = out.split_at_mut(PRELUDE_LEN);
+        head.copy_from_slice(&prelude);
+        let (block, rest) = rest.split_at_mut(self.block.len());
+        block.copy_from_slice(&self.block);
+        let (body, stored) = rest.split_at_mut(payload.len());
+        body.copy_from_slice(payload);
+        stored.copy_from_slice(&crc);
+        Ok(())
+    }
+
+    /// What stands before the headers and after the payload.
+    #[inline]
+    fn ends(&self, payload: &[u8]) -> Result<([u8; PRELUDE_LEN], [u8; CRC_LEN]), Error> {
+        let frame_len = self.frame_len(payload);
+        let prelude = frame::prelude(frame_len, self.block.len())?;
+        let summed = if frame_len < Prefix::MAX_FRAME_LEN {
+            self.prefix.get_or_init(|| Box::new(Prefix::of(&self.block))).crc(frame_len)
+        } else {
+            crc::continued(crc::continued(0, &prelude), &self.block)
+        };
+        // The payload is summed where it came from: reading back a copy that was written this
+        // moment waits for it to reach the cache.
+        Ok((prelude, crc::continued(summed, payload).to_be_bytes()))
     }
 }
 

@@ -1,8 +1,7 @@
 //! Requests in, answers out.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::answer::{Answer, Request, RequestId};
 use crate::body::{self, Features};
@@ -13,6 +12,7 @@ use crate::error::Invalid;
 use crate::head::Head;
 use crate::journal::{Entry, Filter, Headers, Journal, Outcome, Record, Settled};
 use crate::matching::Asked;
+use crate::one_shot::OneShots;
 use crate::operation::Operation;
 use crate::options::Options;
 use crate::plan::{Parts, Plan};
@@ -22,8 +22,6 @@ use crate::rule::Rule;
 use crate::rule_set::RuleSet;
 use crate::schedule::Schedule;
 
-/// How many one-shot errors can wait.
-const MAX_ERRORS: usize = 1000;
 /// How much of a ticket is the ordinal.
 const ORDINAL_BITS: u32 = 40;
 
@@ -34,8 +32,7 @@ pub struct Engine {
     journal: Journal,
     counts: Counts,
     unmatched: AtomicU64,
-    errors: Mutex<VecDeque<Arc<Plan>>>,
-    waiting_errors: AtomicUsize,
+    one_shots: OneShots,
     /// The next request's ordinal, and above it how often the ordinals began anew.
     ticket: AtomicU64,
 }
@@ -63,8 +60,7 @@ impl Engine {
             rules: RwLock::new(Arc::new(rules)),
             counts: Counts::new(),
             unmatched: AtomicU64::new(0),
-            errors: Mutex::default(),
-            waiting_errors: AtomicUsize::new(0),
+            one_shots: OneShots::default(),
             ticket: AtomicU64::new(0),
             options,
         }
@@ -163,7 +159,7 @@ impl Engine {
         ordinal: u64,
         tokens: Option<u64>,
     ) -> Result<Said, Refusal> {
-        if let Some(plan) = self.waiting_error() {
+        if let Some(plan) = self.one_shots.pop() {
             return Ok(Said::at_once(plan));
         }
         let rules = Arc::clone(&*self.rules.read().unwrap_or_else(PoisonError::into_inner));
@@ -206,33 +202,13 @@ impl Engine {
         Schedule::new(plan, rule.timing.as_ref().or(default), rule.cut, chance)
     }
 
-    fn waiting_error(&self) -> Option<Arc<Plan>> {
-        if self.waiting_errors.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        let mut errors = self.lock_errors();
-        let plan = errors.pop_front();
-        self.waiting_errors.store(errors.len(), Ordering::Release);
-        plan
-    }
-
     /// Answer the next well-formed request with this plan, before any matching.
     ///
     /// # Errors
     ///
     /// Too many wait already.
     pub fn next_error(&self, plan: Arc<Plan>) -> Result<(), Invalid> {
-        let mut errors = self.lock_errors();
-        if errors.len() >= MAX_ERRORS {
-            return Err(Invalid::new(format!("{MAX_ERRORS} one-shot errors wait already")));
-        }
-        errors.push_back(plan);
-        self.waiting_errors.store(errors.len(), Ordering::Release);
-        Ok(())
-    }
-
-    fn lock_errors(&self) -> MutexGuard<'_, VecDeque<Arc<Plan>>> {
-        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
+        self.one_shots.push(plan)
     }
 
     /// Empty the journal; begin sequences, draws and one-shot errors anew.
@@ -242,9 +218,7 @@ impl Engine {
         }
         if sequences {
             self.current().sessions.clear();
-            let errors = std::mem::take(&mut *self.lock_errors());
-            self.waiting_errors.store(0, Ordering::Release);
-            drop(errors);
+            self.one_shots.clear();
             let anew = |ticket: u64| Some(((ticket >> ORDINAL_BITS) + 1) << ORDINAL_BITS);
             let _ = self.ticket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, anew);
         }

@@ -13,7 +13,7 @@
 //!
 //! # Layout
 //!
-//! - [`engine`], `options`: requests in, answers out.
+//! - [`engine`], `options`, `one_shot`: requests in, answers out.
 //! - [`answer`]: what the engine is asked, and what it answers.
 //! - [`operation`], `route`, `head`: the parts of a request outside its body.
 //! - `body`: what a request body says, of all that fixtures can ask for.
@@ -39,6 +39,7 @@ pub mod error;
 mod head;
 pub mod journal;
 mod matching;
+mod one_shot;
 pub mod operation;
 mod options;
 pub mod plan;

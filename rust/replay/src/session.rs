@@ -13,14 +13,16 @@ use std::sync::{Mutex, PoisonError};
 use crate::matching::Count;
 use crate::recent::Recent;
 
-const SHARDS: usize = 16;
+const MAX_SHARDS: usize = 16;
+/// So few sessions need no second shard. Within a shard, who goes for lack of room is exact.
+const SESSIONS_PER_SHARD: usize = 64;
 /// How many invocations are remembered, over all shards.
 const MAX_INVOCATIONS: usize = 65_536;
 
 /// The sequence state of all sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    shards: [Mutex<Shard>; SHARDS],
+    shards: Box<[Mutex<Shard>]>,
     held: AtomicUsize,
     room: usize,
     evicted: AtomicU64,
@@ -36,14 +38,18 @@ struct Shard {
 
 impl Shard {
     fn new() -> Self {
-        Self { counts: Recent::new(usize::MAX), invocations: Recent::new(MAX_INVOCATIONS / SHARDS) }
+        Self {
+            counts: Recent::new(usize::MAX),
+            invocations: Recent::new(MAX_INVOCATIONS / MAX_SHARDS),
+        }
     }
 }
 
 impl Sessions {
     pub(crate) fn new(max_sessions: usize) -> Self {
+        let shards = (max_sessions / SESSIONS_PER_SHARD).clamp(1, MAX_SHARDS);
         Self {
-            shards: std::array::from_fn(|_| Mutex::new(Shard::new())),
+            shards: (0..shards).map(|_| Mutex::new(Shard::new())).collect(),
             held: AtomicUsize::new(0),
             room: max_sessions.max(1),
             evicted: AtomicU64::new(0),
@@ -57,7 +63,7 @@ impl Sessions {
         invocation: Option<&[u8]>,
         choose: impl FnOnce(Count<'_>) -> (T, Option<u32>),
     ) -> T {
-        let at = shard_of(session);
+        let at = self.shard_of(session);
         let mut shard = self.lock(at);
         let Shard { counts, invocations } = &mut *shard;
         let attempt = invocation.map(|id| [session.as_bytes(), b"\0", id].concat());
@@ -90,8 +96,8 @@ impl Sessions {
     /// Give up one session: of this shard, or of another that nobody holds just now.
     fn make_room(&self, at: usize, counts: &mut Recent<HashMap<u32, u32>>) {
         let evicted = counts.evict().is_some()
-            || (1..SHARDS).any(|step| {
-                let other = self.shards[(at + step) % SHARDS].try_lock();
+            || (1..self.shards.len()).any(|step| {
+                let other = self.shards[(at + step) % self.shards.len()].try_lock();
                 other.is_ok_and(|mut other| other.counts.evict().is_some())
             });
         if evicted {
@@ -102,7 +108,7 @@ impl Sessions {
 
     /// How many sessions have state.
     pub(crate) fn len(&self) -> usize {
-        (0..SHARDS).map(|at| self.lock(at).counts.len()).sum()
+        (0..self.shards.len()).map(|at| self.lock(at).counts.len()).sum()
     }
 
     /// How many sessions were given up for lack of room.
@@ -112,7 +118,7 @@ impl Sessions {
 
     /// Forget everything.
     pub(crate) fn clear(&self) {
-        for at in 0..SHARDS {
+        for at in 0..self.shards.len() {
             let old = std::mem::replace(&mut *self.lock(at), Shard::new());
             self.held.fetch_sub(old.counts.len(), Ordering::Relaxed);
         }
@@ -121,10 +127,10 @@ impl Sessions {
     fn lock(&self, at: usize) -> std::sync::MutexGuard<'_, Shard> {
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn shard_of(session: &str) -> usize {
-    let mut hasher = DefaultHasher::new();
-    session.hash(&mut hasher);
-    hasher.finish() as usize % SHARDS
+    fn shard_of(&self, session: &str) -> usize {
+        let mut hasher = DefaultHasher::new();
+        session.hash(&mut hasher);
+        hasher.finish() as usize % self.shards.len()
+    }
 }

@@ -6,7 +6,7 @@
 //! the anchors that a shape could hang on, the one it shares with the fewest others is taken. Shapes
 //! that have none are looked at each time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex_syntax::hir::literal::Extractor;
@@ -139,11 +139,19 @@ impl Parts {
 
     fn find(&self, text: &str, found: &mut Vec<ShapeId>) {
         // A part may occur as often as the text has bytes; its shapes are wanted once.
-        let mut seen = HashSet::new();
+        let mut seen = Vec::new();
+        let mut unseen = self.shapes.len();
         for occurrence in self.automaton.find_overlapping_iter(text) {
-            let pattern = occurrence.pattern();
-            if seen.insert(pattern) {
-                found.extend_from_slice(&self.shapes[pattern.as_usize()]);
+            let pattern = occurrence.pattern().as_usize();
+            if seen.is_empty() {
+                seen.resize(self.shapes.len(), false);
+            }
+            if !std::mem::replace(&mut seen[pattern], true) {
+                found.extend_from_slice(&self.shapes[pattern]);
+                unseen -= 1;
+                if unseen == 0 {
+                    break;
+                }
             }
         }
     }

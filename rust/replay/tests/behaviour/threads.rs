@@ -1,0 +1,101 @@
+//! Sequences, retries and bounds with many threads at once.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::thread;
+
+use replay::{Engine, Options, Rule};
+
+use crate::support::{ask, engine};
+
+const BODY: &str = r#"{"messages":[{"role":"user","content":[{"text":"go"}]}]}"#;
+const THREADS: usize = 8;
+
+fn sequence(steps: u32) -> Vec<Rule> {
+    (0..steps).map(|step| Rule { sequence_index: Some(step), ..Rule::named("step") }).collect()
+}
+
+fn step(engine: &Engine, session: &str, invocation: Option<&str>) -> Option<usize> {
+    let mut headers: Vec<(&[u8], &[u8])> = vec![(b"X-Test-Id", session.as_bytes())];
+    headers.extend(invocation.map(|id| (b"amz-sdk-invocation-id".as_slice(), id.as_bytes())));
+    ask(engine, "m", &headers, BODY).fixture
+}
+
+fn in_threads(work: impl Fn(usize) + Sync) {
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let work = &work;
+            scope.spawn(move || work(thread));
+        }
+    });
+}
+
+#[test]
+fn thousands_of_sessions_each_get_every_step_once() {
+    let (sessions, steps) = (4000, THREADS);
+    let engine =
+        engine(sequence(steps as u32), Options { journal_entries: 0, ..Options::default() });
+    let found: Mutex<HashMap<usize, Vec<Option<usize>>>> = Mutex::default();
+    in_threads(|_| {
+        let mine: Vec<_> =
+            (0..sessions).map(|session| step(&engine, &format!("s{session}"), None)).collect();
+        let mut found = found.lock().expect("no panic");
+        for (session, step) in mine.into_iter().enumerate() {
+            found.entry(session).or_default().push(step);
+        }
+    });
+    let every: Vec<_> = (0..steps).map(Some).collect();
+    for mut steps in found.into_inner().expect("no panic").into_values() {
+        steps.sort_unstable();
+        assert_eq!(steps, every);
+    }
+    assert_eq!((engine.sessions(), engine.evicted_sessions()), (sessions, 0));
+}
+
+#[test]
+fn attempts_of_one_call_get_one_step_whichever_thread_they_meet() {
+    let calls = 500;
+    let engine = engine(sequence(calls), Options::default());
+    let found: Mutex<HashMap<u32, Vec<Option<usize>>>> = Mutex::default();
+    in_threads(|_| {
+        for call in 0..calls {
+            let step = step(&engine, "s", Some(&format!("call-{call}")));
+            found.lock().expect("no panic").entry(call).or_default().push(step);
+        }
+    });
+    let found = found.into_inner().expect("no panic");
+    let mut first: Vec<_> = found.values().map(|steps| steps[0]).collect();
+    first.sort_unstable();
+    assert_eq!(first, (0..calls as usize).map(Some).collect::<Vec<_>>());
+    assert!(found.values().all(|steps| steps.iter().all(|step| *step == steps[0])));
+}
+
+#[test]
+fn the_bound_on_sessions_holds_under_many_threads() {
+    let engine = engine(sequence(1), Options { max_sessions: 300, ..Options::default() });
+    in_threads(|thread| {
+        for session in 0..500 {
+            assert_eq!(step(&engine, &format!("{thread}-{session}"), None), Some(0));
+        }
+    });
+    let made = THREADS * 500;
+    // A thread that finds every other shard taken may leave one session too many.
+    assert!(engine.sessions() <= 300 + THREADS);
+    assert_eq!(engine.sessions() + engine.evicted_sessions() as usize, made);
+}
+
+#[test]
+fn rules_are_replaced_while_requests_are_answered() {
+    let engine = engine(sequence(1), Options::default());
+    in_threads(|thread| {
+        for _ in 0..200 {
+            if thread == 0 {
+                let rules = sequence(2).into_iter().map(Into::into).collect();
+                engine.load(rules, std::sync::Arc::new(crate::support::Echo));
+            } else {
+                assert!(step(&engine, "s", None).is_none_or(|step| step < 2));
+            }
+        }
+    });
+    assert_eq!(engine.fixtures(), 2);
+}
