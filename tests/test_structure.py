@@ -21,7 +21,7 @@ PACKAGE: Final = ROOT / "python" / "bedrock_frames"
 
 PYTHON_LAYERS: Final = [
     {"_core", "values"},
-    {"streams"},
+    {"contract", "streams"},
     {"__init__"},
     {"bedrock", "botocore", "dump"},
     {"fixtures"},

@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is missing: pip install 'bedrock-frames[server]'", code=2)
     except BrokenPipeError:
         # The reader has left, as `head` does. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -44,7 +46,55 @@ def _parser() -> argparse.ArgumentParser:
     )
     dump.add_argument("file", metavar="FILE", help="a captured response body, or - for stdin")
     dump.set_defaults(run=_dump)
+
+    serve = commands.add_parser(
+        "serve", help="answer Bedrock requests from fixtures", description=_serve.__doc__
+    )
+    _add_paths(serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument(
+        "--port", type=_port, default=4010, help="port; 0 picks a free one (%(default)s)"
+    )
+    serve.add_argument("--seed", type=int, default=0, help="decides all chance (%(default)s)")
+    serve.add_argument("--strict", action="store_true", help="answer a miss with 503, not 404")
+    serve.add_argument("--watch", action="store_true", help="load files again when they change")
+    serve.add_argument(
+        "--timing", metavar="ttft=600ms,gap=48ms", help="of answers without a timing of their own"
+    )
+    serve.add_argument(
+        "--no-padding", dest="padding", action="store_false", help="leave the p of events out"
+    )
+    serve.add_argument(
+        "--journal", type=int, default=1000, metavar="N", help="requests to remember (%(default)s)"
+    )
+    serve.add_argument(
+        "--drain-timeout",
+        default="30s",
+        metavar="TIME",
+        help="how long to finish answers at a stop (%(default)s)",
+    )
+    serve.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    serve.set_defaults(run=_serve)
+
+    check = commands.add_parser("check", help="find faults in fixtures", description=_check.__doc__)
+    _add_paths(check)
+    check.set_defaults(run=_check)
+
+    schema = commands.add_parser(
+        "schema", help="print the JSON Schema of fixtures", description=_schema.__doc__
+    )
+    schema.set_defaults(run=_schema)
     return parser
+
+
+def _add_paths(command: argparse.ArgumentParser) -> None:
+    command.add_argument("paths", metavar="PATH", nargs="+", help="a fixture file, or a folder")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not {text!r}")
+    return int(text)
 
 
 def _dump(options: argparse.Namespace) -> int:
@@ -61,6 +111,65 @@ def _dump(options: argparse.Namespace) -> int:
         if isinstance(error, BrokenPipeError):
             raise
         return _fail(f"{options.file}: {error.strerror}", code=2)
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Answer Bedrock requests from fixtures until SIGTERM or Ctrl-C.
+
+    stdout has one line, "listening on http://HOST:PORT", once it answers; stderr has the log.
+    Fixtures with faults are not served: exit code 1.
+    """
+    from bedrock_frames import server
+    from bedrock_frames.fixtures import FixtureError
+
+    server.log_to_stderr(options.log_level)
+    try:
+        app = server.create_app(
+            options.paths,
+            seed=options.seed,
+            strict=options.strict,
+            padding=options.padding,
+            timing=server.parse_timing(options.timing) if options.timing else None,
+            journal_entries=options.journal,
+            watch=options.paths if options.watch else (),
+        )
+        server.serve(
+            app,
+            host=options.host,
+            port=options.port,
+            drain_timeout=server.parse_duration(options.drain_timeout),
+            on_ready=lambda url: print(f"listening on {url}", flush=True),
+        )
+    except FixtureError as error:
+        return _fail(f"the fixtures have faults\n{error}", code=1)
+    except (ValueError, OverflowError) as error:
+        return _fail(str(error), code=2)
+    except OSError as error:
+        where = f"{options.host}:{options.port}"
+        return _fail(f"cannot listen on {where}: {error.strerror or error}", code=2)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Print the faults of fixtures, one a line. Errors make the exit code 1; warnings do not."""
+    from bedrock_frames import fixtures
+
+    faults = fixtures.check(options.paths)
+    for fault in faults:
+        print(fault)
+    errors = sum(fault.severity == "error" for fault in faults)
+    print(f"{errors} errors, {len(faults) - errors} warnings", file=sys.stderr)
+    return 1 if errors else 0
+
+
+def _schema(options: argparse.Namespace) -> int:  # noqa: ARG001
+    """Print the JSON Schema of fixture files, for editors and checkers."""
+    import json
+
+    from bedrock_frames import fixtures
+
+    print(json.dumps(fixtures.json_schema(), indent=2))
     return 0
 
 

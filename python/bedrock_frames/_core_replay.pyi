@@ -1,0 +1,300 @@
+"""The fixture server's engine: a part of the stub of :mod:`bedrock_frames._core`.
+
+Only types live here. At run time there is no such module: import from ``bedrock_frames._core``.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Self, final
+
+from bedrock_frames.contract import Compile
+
+class UnsupportedModel(ValueError):
+    """A model family cannot carry the content of a fixture.
+
+    Raised by a ``Compile``; the client gets a ValidationException with its text.
+    """
+
+@final
+class Plan:
+    """What one response says: its bytes, made once. Immutable."""
+
+    def __new__(
+        cls,
+        *,
+        status: int = 200,
+        headers: Sequence[tuple[str, str]],
+        frames: Sequence[bytes],
+        steps: Sequence[int],
+        stream_frames: int | None = None,
+    ) -> Self:
+        """Make a plan.
+
+        ``frames`` are a stream's event-stream frames, or ``[body]`` for a whole answer; a stream is
+        what has the content type ``application/vnd.amazon.eventstream``. ``steps[i]`` is the
+        content step that frame ``i`` goes out with, never falling: content event ``k`` is step
+        ``k``, what stands before the first content event is step 0, a block start goes with the
+        content after it, and what ends a block or the message with the content before it.
+
+        A whole answer has one frame, whose step is the last step of its stream, and
+        ``stream_frames`` says how many frames its stream has: it takes the time that its stream
+        would have taken.
+
+        Raises:
+            ValueError: ``steps`` is not as long as ``frames`` or falls, a status is not one, or a
+                header cannot stand in HTTP.
+        """
+    @staticmethod
+    def error(
+        name: str,
+        message: str,
+        *,
+        status: int | None = None,
+        headers: Sequence[tuple[str, str]] = ...,
+    ) -> Plan:
+        """Return a typed AWS error: ``x-amzn-ErrorType`` and ``{"message": …}``.
+
+        The status is the service's own for that name unless it is given.
+
+        Raises:
+            ValueError: the name is not one that Bedrock Runtime knows, and no status is given.
+        """
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers; names in lower case."""
+    @property
+    def frames(self) -> list[bytes]: ...
+    @property
+    def steps(self) -> list[int]: ...
+    @property
+    def stream_frames(self) -> int | None: ...
+    @property
+    def body(self) -> bytes:
+        """All frames, joined."""
+
+@final
+class Rule:
+    """When a fixture answers, and how fast. Immutable.
+
+    ``criteria`` has these keys, all optional; a request must meet all that are there. ``Text`` is
+    ``{"equals": str}``, ``{"contains": str}`` or ``{"regex": str}`` (Rust syntax: no look-around).
+
+    - ``user_message`` (Text): the last user message that has text.
+    - ``system_message`` (list of Text): all hold on the joined system text.
+    - ``tool_call_id`` (Text): some tool result of the last message has that id.
+    - ``tool_result`` (Text): the text of some tool result of the last message; JSON is compact.
+    - ``tool_name`` (Text): some tool definition of the request has that name.
+    - ``input_text`` (Text): ``inputText``, ``prompt``, ``message`` or ``texts`` of a native body.
+    - ``model`` (Text, or ``{"model": str}``): Text is tried on the model id as given. ``model``
+      means that id, or one that goes on with ``-`` and a digit; it is also tried without an ARN's
+      path and without a region prefix (``us.``, ``eu.``, …).
+    - ``operation`` (list of ``Operation``). A CountTokens request is matched by the rules that
+      name it, and estimated otherwise.
+    - ``session`` (Text), ``context`` (Text, of the header ``X-AIMock-Context``).
+    - ``has_tool_result`` (bool): a tool result stands after the last message that is a user's own.
+    - ``sequence_index`` (int): how many requests of the session the rules of the same criteria
+      answered before.
+    - ``turn_index`` (int): the number of assistant messages. It never refuses: of all rules that
+      match, the highest turn not ahead of the request wins over rules without one (at the very turn
+      the earlier of the two wins); turns ahead lose to rules without one; else the lowest wins.
+
+    ``weights`` has one weight for each variant of the answer; there is one variant unless it says
+    more. ``dynamic``: the answer depends on the request, and is compiled for each. ``timing`` is
+    exactly one of
+
+    - ``{"ttft_ms": float, "gap_ms": float}``: step 0, and each step after it,
+    - ``{"latency_ms": float}``: before every frame,
+    - ``{"profile": {"ttft_ms": float, "tps": float, "jitter": float}}`` (each optional): the first
+      frame, and every other one 1000 / tps ms later, each times 1 ± jitter (seeded),
+    - ``{"recorded": {"ttft_ms": float, "delays_ms": list[float]}}``: the first frame, and each one
+      after it; the last delay goes on,
+
+    and ``"replay_speed": float`` divides it. ``None`` is the engine's timing. An error is timed
+    only by a timing of its own rule.
+
+    Raises:
+        ValueError: the text says which key, and what it may be.
+    """
+
+    def __new__(
+        cls,
+        *,
+        criteria: Mapping[str, object],
+        name: str,
+        weights: Sequence[float] = ...,
+        dynamic: bool = False,
+        timing: Mapping[str, object] | None = None,
+        truncate_after_frames: int | None = None,
+        disconnect_after_ms: float | None = None,
+    ) -> Self:
+        """Make a rule.
+
+        ``truncate_after_frames`` cuts a stream's connection right after that many frames;
+        ``disconnect_after_ms`` cuts any answer that is not over by then. The earlier one holds.
+        """
+    @property
+    def name(self) -> str: ...
+    @property
+    def dynamic(self) -> bool: ...
+    @property
+    def weights(self) -> list[float]: ...
+
+@final
+class Answer:
+    """One response, with the times when its bytes are due."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """All headers but date, length and transfer headers; names in lower case."""
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def stream(self) -> bool:
+        """Whether the body is an event stream."""
+    @property
+    def fixture(self) -> int | None:
+        """The index of the rule that answered; None for an answer of the engine's own."""
+    @property
+    def operation(self) -> str | None: ...
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def writes(self) -> list[tuple[float, int]]:
+        """(seconds after arrival when due, end offset in the body), never falling.
+
+        Frames that are due together are one write; an answer without timing is one write at 0.0.
+        """
+    @property
+    def abort_after(self) -> tuple[float, int] | None:
+        """Cut the connection at that time, having sent exactly ``body[:offset]``."""
+    @property
+    def frames(self) -> int:
+        """How many frames there are to send, for :meth:`Engine.settle`."""
+
+@final
+class JournalEntry:
+    """One request, and what became of it."""
+
+    @property
+    def id(self) -> int:
+        """Its place in the order of all requests since the engine was made."""
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def arrived(self) -> float:
+        """Unix time in seconds."""
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str:
+        """The path as it came, percent-encoding and all, without the query."""
+    @property
+    def operation(self) -> str | None: ...
+    @property
+    def model(self) -> str | None:
+        """The model id, decoded."""
+    @property
+    def session(self) -> str: ...
+    @property
+    def attempt(self) -> int:
+        """Which attempt of the SDK it was, from 1."""
+    @property
+    def headers(self) -> dict[str, str]:
+        """Names in lower case; values of secret headers are "[redacted]"."""
+    @property
+    def body(self) -> bytes:
+        """The body as it came, up to ``journal_body_bytes`` of it."""
+    @property
+    def body_bytes(self) -> int:
+        """How long the body was."""
+    @property
+    def status(self) -> int: ...
+    @property
+    def fixture(self) -> int | None: ...
+    @property
+    def outcome(self) -> str:
+        """How it ended: "pending" until the transport settles it."""
+    @property
+    def sent_frames(self) -> int: ...
+
+@final
+class Engine:
+    """Answers Bedrock Runtime requests. Has no sockets and no clock, and may be shared by threads.
+
+    Everything that it decides by chance (weights, jitter, request ids) follows from ``seed``, the
+    rule and the number of requests before.
+    """
+
+    def __new__(
+        cls,
+        *,
+        seed: int = 0,
+        strict: bool = False,
+        max_body_bytes: int = 25_000_000,
+        journal_entries: int = 1000,
+        journal_body_bytes: int = 65_536,
+        max_sessions: int = 10_000,
+        timing: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Make an engine without rules. ``journal_entries=0`` keeps no journal."""
+    def load(self, rules: Sequence[Rule], compile: Compile) -> None:  # noqa: A002
+        """Replace all rules at once. Sequences begin anew, and compiled plans are forgotten.
+
+        A rule's index is its fixture index; where several match, the earlier one answers.
+        """
+    def answer(
+        self,
+        method: str,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        arrived: float,
+    ) -> Answer | None:
+        """Answer one request, or return None where its path is not one of Bedrock Runtime's.
+
+        ``target`` is the raw path and query, not decoded. ``arrived`` (Unix time, seconds) is for
+        the journal alone. Whatever the bytes are, there is an answer, and none of the engine's own
+        is a 500.
+        """
+    def reset(self, *, journal: bool = True, sequences: bool = True) -> None:
+        """Empty the journal; begin sequences, the seeded draws and one-shot errors anew."""
+    def next_error(self, plan: Plan) -> None:
+        """Answer the next well-formed Bedrock request with ``plan``, before any matching.
+
+        Several wait in line, first in, first out (ValueError above 1,000).
+        """
+    def journal(
+        self,
+        *,
+        offset: int = 0,
+        limit: int = 100,
+        session: str | None = None,
+        path: str | None = None,
+        method: str | None = None,
+        status: int | None = None,
+    ) -> tuple[int, list[JournalEntry]]:
+        """Return (how many entries match, a page of them), oldest first."""
+    def settle(self, request_id: str, outcome: str, sent_frames: int) -> None:
+        """Tell the journal how an answer ended.
+
+        ``outcome`` is "delivered", "interrupted" (the client went away) or "aborted" (the server
+        cut it, as the fixture asks).
+        """
+    @property
+    def requests(self) -> dict[tuple[str, int], int]:
+        """Requests answered, by (operation, status); the operation is "unknown" for other paths."""
+    @property
+    def unmatched(self) -> int:
+        """Requests that no rule answered, among those that could be matched."""
+    @property
+    def fixtures(self) -> int: ...
+    @property
+    def sessions(self) -> int:
+        """Sessions that have sequence state."""
+    @property
+    def evicted_sessions(self) -> int:
+        """Sessions whose sequence state was given up for ``max_sessions``."""

@@ -1,0 +1,23 @@
+"""The fixture server: a Starlette app, a way to run it, and paced responses for any app.
+
+``create_app`` puts the parts together: the engine of the extension decides what is answered
+(:mod:`.catalog` keeps it loaded), :mod:`.endpoint` moves requests and answers, :mod:`.pacing` sends
+what has its time, :mod:`.control` and :mod:`.metrics` are for people; :mod:`.run` opens the port.
+"""
+
+from bedrock_frames.server.app import Parts, create_app
+from bedrock_frames.server.options import log_to_stderr, parse_duration, parse_timing
+from bedrock_frames.server.pacing import ConnectionCut, PacedResponse
+from bedrock_frames.server.run import Server, serve
+
+__all__ = [
+    "ConnectionCut",
+    "PacedResponse",
+    "Parts",
+    "Server",
+    "create_app",
+    "log_to_stderr",
+    "parse_duration",
+    "parse_timing",
+    "serve",
+]

@@ -1,0 +1,117 @@
+"""The portable server as a Starlette app: any ASGI host runs it, any other app may mount it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bedrock_frames._core import Engine
+from bedrock_frames.server import metrics
+from bedrock_frames.server.catalog import Catalog, gather
+from bedrock_frames.server.control import Control, Refused, on_refused
+from bedrock_frames.server.endpoint import BedrockRoute
+from bedrock_frames.server.typed import on_http_exception
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from starlette.requests import Request
+
+    from bedrock_frames.server.catalog import FixtureSource, StrPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an app is made of, for code in the same process: ``app.state.parts``."""
+
+    engine: Engine
+    catalog: Catalog
+    counts: metrics.Counts
+
+
+def create_app(
+    fixtures: FixtureSource = (),
+    *,
+    seed: int = 0,
+    strict: bool = False,
+    padding: bool = True,
+    timing: Mapping[str, object] | None = None,
+    journal_entries: int = 1000,
+    journal_body_bytes: int = 65_536,
+    max_body_bytes: int = 25_000_000,
+    max_sessions: int = 10_000,
+    max_in_flight: int = 20_000,
+    watch: Sequence[StrPath] = (),
+) -> Starlette:
+    """Return an app that answers Bedrock Runtime requests from fixtures.
+
+    Args:
+        fixtures: a set, files or folders, or fixtures as JSON objects.
+        seed: decides padding, request ids, weights and jitter.
+        strict: answer a request that nothing matches with a 503 instead of a 404.
+        padding: whether event payloads carry the ``p`` of the real service.
+        timing: of answers that have none of their own, such as ``{"ttft_ms": 600, "gap_ms": 48}``.
+        journal_entries: how many requests are remembered; 0 for none.
+        max_in_flight: how many requests are answered at a time; those above get a 503.
+        watch: files and folders whose changes put their fixtures in the place of ``fixtures``,
+            while the host runs the app's lifespan.
+
+    Raises:
+        FixtureError: with all faults of all fixtures.
+        ValueError: an option is out of its range.
+    """
+    engine = Engine(
+        seed=seed,
+        strict=strict,
+        max_body_bytes=max_body_bytes,
+        journal_entries=journal_entries,
+        journal_body_bytes=journal_body_bytes,
+        max_sessions=max_sessions,
+        timing=timing,
+    )
+    catalog = Catalog(engine, gather(fixtures), seed=seed, padding=padding)
+    counts = metrics.Counts()
+    bedrock = BedrockRoute(
+        engine, counts, max_body_bytes=max_body_bytes, max_in_flight=max_in_flight
+    )
+    figures = metrics.registry(counts, engine)
+
+    async def show_metrics(request: Request) -> Response:  # noqa: ARG001
+        return Response(generate_latest(figures), media_type=CONTENT_TYPE_LATEST)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001
+        if not watch:
+            yield
+            return
+        from bedrock_frames.server.watch import watch as watching
+
+        stop = asyncio.Event()
+        task = asyncio.create_task(watching(catalog, watch, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+    app = Starlette(
+        routes=[bedrock, *Control(engine, catalog).routes(), Route("/metrics", show_metrics)],
+        exception_handlers={Refused: on_refused, HTTPException: on_http_exception},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.parts = Parts(engine=engine, catalog=catalog, counts=counts)
+    return app
+
+
+def parts_of(app: Starlette) -> Parts:
+    """Return what an app of :func:`create_app` is made of."""
+    return cast("Parts", app.state.parts)

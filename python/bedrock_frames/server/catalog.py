@@ -1,0 +1,117 @@
+"""The fixtures in force: those of files, and those that were added while the server ran."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from bedrock_frames import fixtures
+from bedrock_frames.fixtures import FixtureSet
+
+if TYPE_CHECKING:
+    from bedrock_frames._core import Engine
+
+StrPath: TypeAlias = "str | os.PathLike[str]"
+FixtureSource: TypeAlias = (
+    "FixtureSet | StrPath | Iterable[StrPath] | Sequence[Mapping[str, object]]"
+)
+"""Fixtures as a set, a file or folder, several of them, or a list of their JSON objects."""
+
+
+log = logging.getLogger(__name__)
+
+
+def gather(source: FixtureSource) -> FixtureSet:
+    """Return the fixtures of a source.
+
+    Raises:
+        FixtureError: with all faults of all of them.
+    """
+    if isinstance(source, FixtureSet):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return fixtures.load([source])
+    items = list(source)
+    if items and all(isinstance(item, Mapping) for item in items):
+        return fixtures.parse(cast("Sequence[Mapping[str, object]]", items))
+    return fixtures.load(cast("Sequence[StrPath]", items))
+
+
+class Catalog:
+    """Keeps an engine loaded with the fixtures in force. May be shared by threads.
+
+    Earlier fixtures win. In order: those added to the front (the latest first), those of files,
+    and those added to the end.
+    """
+
+    def __init__(
+        self, engine: Engine, files: FixtureSet, *, seed: int = 0, padding: bool = True
+    ) -> None:
+        self._engine = engine
+        self._seed = seed
+        self._padding = padding
+        self._lock = Lock()
+        self._front = self._end = self._none = fixtures.parse([])
+        self._files = files
+        self._all = files
+        _report(files)
+        self._load()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def to_json(self) -> list[object]:
+        """Return all fixtures as their JSON objects, in order."""
+        return list(self._all.to_json())
+
+    def add(self, added: Sequence[Mapping[str, object]], *, first: bool = False) -> int:
+        """Check and add fixtures; return how many.
+
+        Raises:
+            FixtureError: with all faults; then none is added.
+        """
+        return self.merge(fixtures.parse(added), first=first)
+
+    def merge(self, checked: FixtureSet, *, first: bool = False) -> int:
+        """Add fixtures that were checked before; return how many."""
+        _report(checked)
+        with self._lock:
+            if first:
+                self._front = checked + self._front
+            else:
+                self._end = self._end + checked
+            self._load()
+        return len(checked)
+
+    def replace_files(self, files: FixtureSet) -> None:
+        """Put fixtures in the place of the files'; those added while running stay."""
+        _report(files)
+        with self._lock:
+            self._files = files
+            self._load()
+
+    def drop_added(self) -> None:
+        """Go back to the files' fixtures."""
+        with self._lock:
+            self._front = self._end = self._none
+            self._load()
+
+    def clear(self) -> None:
+        """Drop all fixtures, the files' too."""
+        with self._lock:
+            self._front = self._files = self._end = self._none
+            self._load()
+
+    def _load(self) -> None:
+        self._all = self._front + self._files + self._end
+        self._engine.load(
+            self._all.rules(), self._all.compiler(seed=self._seed, padding=self._padding)
+        )
+
+
+def _report(checked: FixtureSet) -> None:
+    for warning in checked.warnings:
+        log.warning("%s", warning)

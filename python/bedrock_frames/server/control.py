@@ -1,0 +1,267 @@
+"""The control API: fixtures, journal, errors and resets while the server runs.
+
+Under ``/__control``, and under ``/__aimock`` with the routes and answers of that server.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bedrock_frames.fixtures import FixtureError
+from bedrock_frames.server.endpoint import ClientLeft, read_body
+from bedrock_frames.server.typed import error_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from starlette.requests import Request
+
+    from bedrock_frames._core import Engine, JournalEntry
+    from bedrock_frames.server.catalog import Catalog
+
+    Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+MAX_BODY_BYTES: Final = 100_000_000
+"""Fixtures may come by the thousand, but not without end."""
+
+_NUMBER: Final = re.compile("[0-9]{1,9}")
+
+PAGE: Final = 1000
+"""Journal entries in an answer unless ``limit`` says otherwise."""
+
+
+class Control:
+    """The routes of one server."""
+
+    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+        self._engine = engine
+        self._catalog = catalog
+
+    def routes(self) -> list[Route]:
+        """Return all routes."""
+        probes = {"/health": self.health, "/ready": self.ready}
+        shared = {
+            ("GET", "/fixtures"): self.list_fixtures,
+            ("POST", "/fixtures"): self.add_fixtures,
+            ("DELETE", "/fixtures"): self.delete_fixtures,
+            ("GET", "/journal"): self.journal,
+            ("POST", "/reset/journal"): self.reset_journal,
+            ("POST", "/error"): self.next_error,
+            **{("GET", path): probe for path, probe in probes.items()},
+        }
+        own = {
+            ("POST", "/reset"): self.reset,
+            ("POST", "/reset/sequences"): self.reset_sequences,
+        }
+        theirs = {
+            ("POST", "/reset"): self.reset_all,
+            ("POST", "/reset/fixtures"): self.reset_all,
+        }
+        return [
+            *(Route(path, probe) for path, probe in probes.items()),
+            *_routes("/__control", shared | own),
+            *_routes("/__aimock", shared | theirs),
+        ]
+
+    async def health(self, request: Request) -> Response:  # noqa: ARG002
+        """Say that the process answers."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:  # noqa: ARG002
+        """Say that fixtures are loaded: they are before the port opens."""
+        return JSONResponse({"status": "ready", "fixtures": len(self._catalog)})
+
+    async def list_fixtures(self, request: Request) -> Response:  # noqa: ARG002
+        """Show all fixtures in their order."""
+        return _json({"count": len(self._catalog), "fixtures": self._catalog.to_json()})
+
+    async def add_fixtures(self, request: Request) -> Response:
+        """Add ``{"fixtures": […]}`` to the end, or to the front with ``?position=first``."""
+        position = request.query_params.get("position", "last")
+        if position not in ("first", "last"):
+            return _bad('position is "first" or "last"')
+        given = await _body(request)
+        added = given.get("fixtures")
+        if not isinstance(added, list):
+            return _bad('Missing or invalid "fixtures" array')
+        try:
+            first = position == "first"
+            count = await run_in_threadpool(self._catalog.add, added, first=first)
+        except FixtureError as error:
+            faults = [
+                {"path": f.path, "message": f.message, "severity": f.severity} for f in error.faults
+            ]
+            return _json({"error": "Validation failed", "details": faults}, status=400)
+        return JSONResponse({"added": count})
+
+    async def delete_fixtures(self, request: Request) -> Response:  # noqa: ARG002
+        """Drop all fixtures."""
+        self._catalog.clear()
+        return JSONResponse({"cleared": True})
+
+    async def reset(self, request: Request) -> Response:  # noqa: ARG002
+        """Go back to how the server began: files' fixtures, no journal, sequences at 0."""
+        self._catalog.drop_added()
+        self._engine.reset()
+        return JSONResponse({"reset": True})
+
+    async def reset_all(self, request: Request) -> Response:  # noqa: ARG002
+        """Reset, and drop the files' fixtures too."""
+        self._catalog.clear()
+        self._engine.reset()
+        return JSONResponse({"reset": True})
+
+    async def reset_journal(self, request: Request) -> Response:  # noqa: ARG002
+        """Empty the journal."""
+        self._engine.reset(sequences=False)
+        return JSONResponse({"reset": True})
+
+    async def reset_sequences(self, request: Request) -> Response:  # noqa: ARG002
+        """Begin all sequences anew."""
+        self._engine.reset(journal=False)
+        return JSONResponse({"reset": True})
+
+    async def journal(self, request: Request) -> Response:
+        """Show a page of the requests, oldest first; ``X-Total-Count`` says how many match."""
+        query = request.query_params
+        total, entries = self._engine.journal(
+            offset=_number(query, "offset") or 0,
+            limit=PAGE if (limit := _number(query, "limit")) is None else limit,
+            session=query.get("session", query.get("testId")),
+            path=query.get("path"),
+            method=query.get("method"),
+            status=_number(query, "status"),
+        )
+        return Response(
+            "[" + ",".join(map(_entry, entries)) + "]",
+            media_type="application/json",
+            headers={"x-total-count": str(total)},
+        )
+
+    async def next_error(self, request: Request) -> Response:
+        """Answer the next request with an error.
+
+        ``{"error": "ThrottlingException", "message": …}``, ``{"status": 429, …}`` or both; the
+        message may also stand in ``body``.
+        """
+        given = await _body(request)
+        inner = given.get("body")
+        message = given.get("message", inner.get("message") if isinstance(inner, dict) else None)
+        name, status = given.get("error"), given.get("status")
+        if not isinstance(name, str | None):
+            return _bad('"error" is a string')
+        if isinstance(status, bool) or not isinstance(status, int | None):
+            return _bad('"status" is an integer')
+        if not isinstance(message, str | None):
+            return _bad('"message" is a string')
+        try:
+            self._engine.next_error(error_plan(name, status, message or ""))
+        except ValueError as error:
+            return _bad(str(error))
+        return JSONResponse({"queued": True})
+
+
+def _routes(prefix: str, handlers: Mapping[tuple[str, str], Handler]) -> Iterator[Route]:
+    for (method, path), handler in handlers.items():
+        yield Route(prefix + path, handler, methods=[method])
+
+
+def _entry(entry: JournalEntry) -> str:
+    """Write an entry. A body that is JSON stands in it as it came, any other as base64."""
+    known = {
+        "id": entry.id,
+        "requestId": entry.request_id,
+        "timestamp": round(entry.arrived * 1000),
+        "method": entry.method,
+        "path": entry.path,
+        "operation": entry.operation,
+        "model": entry.model,
+        "session": entry.session,
+        "attempt": entry.attempt,
+        "headers": entry.headers,
+        "response": {
+            "status": entry.status,
+            "fixture": entry.fixture,
+            "outcome": entry.outcome,
+            "interrupted": entry.outcome in ("interrupted", "aborted"),
+            "frames": entry.sent_frames,
+        },
+        "bodyBytes": entry.body_bytes,
+    }
+    text = _json_text(entry.body) if len(entry.body) == entry.body_bytes else None
+    if text is None:
+        return json.dumps({**known, "bodyBase64": base64.b64encode(entry.body).decode()})
+    # Not decoded and encoded again: that would lose duplicate keys, and fail where it is deep.
+    return f'{json.dumps(known)[:-1]}, "body": {text}}}'
+
+
+def _json_text(body: bytes) -> str | None:
+    """Return a body that is strict JSON, as text."""
+    try:
+        text = body.decode()
+        json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    return text
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+async def _body(request: Request) -> dict[str, object]:
+    """Return a request's JSON object.
+
+    Raises:
+        HTTPException: 400, it is none.
+    """
+    try:
+        body, _ = await read_body(request.receive, MAX_BODY_BYTES)
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"The body is longer than {MAX_BODY_BYTES} bytes")
+        given = json.loads(body)
+    except ClientLeft:
+        raise HTTPException(400, "The client has left") from None
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"Invalid JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise Refused("Invalid JSON: an object is expected")
+    return given
+
+
+def _number(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise Refused(f"{name} is a number below 1,000,000,000, not {text!r}")
+    return int(text)
+
+
+class Refused(HTTPException):
+    """A control request that makes no sense."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, message)
+
+
+async def on_refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Answer a control request that makes no sense."""
+    return _bad(getattr(error, "detail", str(error)))
+
+
+def _bad(message: str) -> Response:
+    return _json({"error": message}, status=400)
+
+
+def _json(value: object, *, status: int = 200) -> Response:
+    # Escaped to ASCII: a lone surrogate of a fault's path could not be sent otherwise.
+    return Response(json.dumps(value), status, media_type="application/json")

@@ -1,0 +1,147 @@
+"""uvicorn with what a server of tests and load needs: bounds, one clean way to stop, no noise."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from bedrock_frames.server.joining import JoiningTransport
+from bedrock_frames.server.pacing import ConnectionCut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from starlette.types import ASGIApp
+
+MAX_HEAD_BYTES: Final = 65_536
+"""The longest head of a request. Bearer tokens and session tokens take a few thousand."""
+
+KEEP_ALIVE_SECONDS: Final = 3600
+"""boto3 keeps connections in a pool; one that is closed under it costs its user a retry."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Closes a connection whose request head does not end; joins heads with bodies."""
+
+    _head_bytes = 0
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast("asyncio.Transport", JoiningTransport(transport, self.loop)))
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("Request head too long.")
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+
+class Host(uvicorn.Server):
+    """Runs an app on a socket until :attr:`should_exit` is set or a signal comes."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        drain_timeout: float,
+        max_connections: int,
+        on_ready: Callable[[], object],
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedProtocol,
+                loop="uvloop",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=4096,
+                limit_concurrency=max_connections,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=drain_timeout,  # type: ignore[arg-type] # any number
+            )
+        )
+        self._on_ready = on_ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        logging.getLogger("uvicorn.error").addFilter(_EXPECTED)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the socket, and say so."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop; when asked again, give up what is still being answered."""
+        if self.should_exit and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._give_up)
+        self.should_exit = True
+
+    def _give_up(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGTERM and SIGINT while it runs, and end as if there had been none: exit code 0."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {
+            number: signal.signal(number, self.handle_exit)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening TCP socket; port 0 is any free one.
+
+    Raises:
+        OSError: the address is in use, or not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=4096)
+
+
+def url_of(listening: socket.socket) -> str:
+    """Return the URL under which clients of this machine reach a socket."""
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+class _Expected(logging.Filter):
+    """Keeps out of the log what is no error: connections cut as asked, streams ended by a stop."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, ConnectionCut | asyncio.CancelledError)
+
+
+_EXPECTED: Final = _Expected()

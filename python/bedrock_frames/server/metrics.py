@@ -1,0 +1,112 @@
+"""What the server counts, and how Prometheus reads it.
+
+Counting is plain integers, on the one event loop that they belong to. The metric families are made
+when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.metrics_core import Metric
+
+    from bedrock_frames._core import Engine
+
+LATENESS_BOUNDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Upper bounds of the lateness histogram, in seconds."""
+
+
+class Counts:
+    """What happened on the sockets. What was decided is counted by the engine."""
+
+    __slots__ = (
+        "body_bytes",
+        "disconnects",
+        "frames",
+        "in_flight",
+        "lateness_buckets",
+        "lateness_sum",
+        "streams",
+    )
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.streams = 0
+        self.frames = 0
+        self.body_bytes = 0
+        self.disconnects = 0
+        self.lateness_sum = 0.0
+        self.lateness_buckets = [0] * (len(LATENESS_BOUNDS) + 1)
+
+    def late(self, seconds: float) -> None:
+        """Count one paced write."""
+        self.lateness_sum += seconds
+        self.lateness_buckets[bisect_left(LATENESS_BOUNDS, seconds)] += 1
+
+
+def registry(counts: Counts, engine: Engine) -> CollectorRegistry:
+    """Return a registry of its own for a server's figures."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(counts, engine))
+    return registry
+
+
+class _Figures(Collector):
+    def __init__(self, counts: Counts, engine: Engine) -> None:
+        self._counts = counts
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        counts, engine = self._counts, self._engine
+        requests = CounterMetricFamily(
+            "bedrock_frames_requests",
+            "Bedrock requests answered.",
+            labels=("operation", "status"),
+        )
+        for (operation, status), count in sorted(engine.requests.items()):
+            requests.add_metric((operation, str(status)), count)
+        yield requests
+        yield _counter("unmatched", "Requests that no fixture answered.", engine.unmatched)
+        yield _counter("frames_sent", "Event-stream frames handed to the host.", counts.frames)
+        yield _counter("body_sent_bytes", "Bytes of bodies handed to the host.", counts.body_bytes)
+        yield _counter("disconnects", "Clients that left before the end.", counts.disconnects)
+        yield _gauge("requests_in_flight", "Requests being read or answered.", counts.in_flight)
+        yield _gauge("streams_active", "Paced answers on their way.", counts.streams)
+        yield _gauge("fixtures", "Fixtures in force.", engine.fixtures)
+        yield _gauge("sessions", "Sessions that have sequence state.", engine.sessions)
+        yield _counter(
+            "sessions_evicted", "Sessions given up for the bound.", engine.evicted_sessions
+        )
+        yield HistogramMetricFamily(
+            "bedrock_frames_write_lateness_seconds",
+            "From when a paced write was due to when it was handed to the host.",
+            buckets=list(
+                zip(
+                    [*map(str, LATENESS_BOUNDS), "+Inf"],
+                    accumulate(counts.lateness_buckets),
+                    strict=True,
+                )
+            ),
+            sum_value=counts.lateness_sum,
+        )
+
+
+def _counter(name: str, text: str, value: int) -> Metric:
+    return CounterMetricFamily(f"bedrock_frames_{name}", text, value)
+
+
+def _gauge(name: str, text: str, value: int) -> Metric:
+    return GaugeMetricFamily(f"bedrock_frames_{name}", text, value)

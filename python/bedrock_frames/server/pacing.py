@@ -1,0 +1,284 @@
+"""Bytes at the times at which they are due, for thousands of streams on one event loop.
+
+A task or a timer a stream costs more than the sending itself, and sleeping from frame to frame
+drifts. So the :mod:`ticker <bedrock_frames.server.ticker>` runs all streams of a loop: at each tick
+it joins what one stream has due into one message, and runs the host's ``send`` by hand. Most hosts
+complete it at once; where ``send`` suspends, for a slow reader, the stream's own task takes over
+and comes back to the ticker when the host is ready again.
+
+:class:`PacedResponse` is a Starlette response and works in any asyncio app, under any middleware.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from starlette.responses import Response
+
+from bedrock_frames.server import ticker
+from bedrock_frames.server.handover import Suspended, begin, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.background import BackgroundTask
+    from starlette.types import Message, Receive, Scope, Send
+
+    from bedrock_frames.server.ticker import Ticker
+
+Write: TypeAlias = tuple[float, int]
+"""Seconds after the start at which bytes are due, and the offset in the body where they end."""
+
+Outcome: TypeAlias = Literal["delivered", "interrupted", "aborted"]
+"""How a stream ended: all was sent, the client left, or it was cut as asked."""
+
+
+class ConnectionCut(Exception):  # noqa: N818 - nothing has gone wrong
+    """Ends a response without its end, so that the host closes the connection."""
+
+
+class Observer(Protocol):
+    """Is told what a stream does, on the event loop: be quick."""
+
+    def wrote(self, lateness: float, end: int) -> None:
+        """A write due ``lateness`` seconds ago has gone out, up to byte ``end`` of the body."""
+
+    def ended(self, outcome: Outcome, sent: int) -> None:
+        """The stream is over; ``sent`` bytes of its body have gone out."""
+
+
+class PacedResponse(Response):
+    """A response whose body goes out in pieces, each at its time.
+
+    Args:
+        body: all of it.
+        writes: what is due when, times and offsets not decreasing.
+        start: the time of :func:`time.monotonic` that deadlines count from; None: when it is sent.
+        cut_after: close the connection then, having sent the body up to that offset.
+        whole: announce the length of the body; otherwise the host chunks it.
+    """
+
+    def __init__(
+        self,
+        body: bytes,
+        writes: Sequence[Write],
+        *,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: BackgroundTask | None = None,
+        start: float | None = None,
+        cut_after: Write | None = None,
+        whole: bool = False,
+        observer: Observer | None = None,
+        on: Ticker | None = None,
+    ) -> None:
+        super().__init__(None, status_code, headers, media_type, background)
+        self.raw_headers = [h for h in self.raw_headers if h[0] != b"content-length"]
+        if whole:
+            self.raw_headers.append((b"content-length", b"%d" % len(body)))
+        self.body = body
+        self._writes = writes
+        self._start = start
+        self._cut_after = cut_after
+        self._observer = observer
+        self._on = on
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await pace(
+            receive,
+            send,
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            },
+            bytes(self.body),
+            self._writes,
+            start=self._start,
+            cut_after=self._cut_after,
+            observer=self._observer,
+            on=self._on,
+        )
+        if self.background is not None:
+            await self.background()
+
+
+async def pace(
+    receive: Receive,
+    send: Send,
+    head: Message,
+    body: bytes,
+    writes: Sequence[Write],
+    *,
+    start: float | None = None,
+    cut_after: Write | None = None,
+    observer: Observer | None = None,
+    on: Ticker | None = None,
+) -> None:
+    """Send a response at its times; return when it is over or the client has left.
+
+    The arguments are those of :class:`PacedResponse`; ``head`` is the ASGI message that starts it.
+
+    Raises:
+        ConnectionCut: ``cut_after`` has come. Let it pass, and the host closes the connection.
+    """
+    on = ticker.current() if on is None else on
+    writes = writes or [(0.0, len(body))]
+    stream = _Stream(
+        send,
+        head,
+        body,
+        writes if cut_after is None else _until(cut_after, writes),
+        start=on.clock() if start is None else start,
+        cut=cut_after is not None,
+        observer=observer,
+        on=on,
+    )
+    outcome: Outcome = "interrupted"
+    try:
+        outcome = await _run_while_there(stream, receive)
+    finally:
+        if observer is not None:
+            observer.ended(outcome, stream.sent)
+    if outcome == "aborted":
+        raise ConnectionCut
+
+
+def _until(cut_after: Write, writes: Sequence[Write]) -> list[Write]:
+    """Return the writes before a cut, none beyond its offset, and the cut itself as the last."""
+    when, offset = cut_after
+    return [(due, min(end, offset)) for due, end in writes if due < when] + [(when, offset)]
+
+
+async def _run_while_there(stream: _Stream, receive: Receive) -> Outcome:
+    """Run a stream, and stop it when the client leaves."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - asyncio runs every coroutine in a task
+    left = False
+
+    async def watch() -> None:
+        nonlocal left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        # Hosts say so at the end of every response, too.
+        if not stream.complete:
+            left = True
+            task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        return await stream.run(task)
+    except OSError:
+        return "interrupted"  # how hosts of ASGI 2.4 and later say that the client has left
+    except asyncio.CancelledError:
+        if not left or task.uncancel():
+            raise
+        return "interrupted"
+    finally:
+        watcher.cancel()
+
+
+class _Stream:
+    """One response on its way: a runner for the ticker, and a task that waits for it."""
+
+    __slots__ = (
+        "_body",
+        "_context",
+        "_cut",
+        "_head",
+        "_next",
+        "_observer",
+        "_send",
+        "_start",
+        "_task",
+        "_ticker",
+        "_turn",
+        "_writes",
+        "complete",
+        "sent",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        send: Send,
+        head: Message,
+        body: bytes,
+        writes: Sequence[Write],
+        *,
+        start: float,
+        cut: bool,
+        observer: Observer | None,
+        on: Ticker,
+    ) -> None:
+        self._send = send
+        self._head: Message | None = head
+        self._body = body
+        self._writes = writes
+        self._next = 0
+        self._start = start
+        self._cut = cut
+        self._observer = observer
+        self._ticker = on
+        self._turn: asyncio.Future[Suspended | None]
+        self.waiting = False
+        self.complete = False
+        self.sent = 0
+
+    async def run(self, task: asyncio.Task[object]) -> Outcome:
+        """Send everything; return how it ended. Cancel ``task``, which runs it, to stop."""
+        self._task, self._context = task, contextvars.copy_context()
+        try:
+            while self._next < len(self._writes):
+                self._turn = task.get_loop().create_future()
+                self._ticker.add(self._due(self._next), self)
+                suspended = await self._turn
+                if suspended is not None:
+                    await finish(suspended)
+        finally:
+            if self.waiting:
+                self._ticker.discard(self)
+        return "aborted" if self._cut else "delivered"
+
+    def step(self, now: float) -> float | None:
+        """Write what is due; return when the next write is, None where the task has to go on."""
+        turn, suspended = self._turn, None
+        try:
+            suspended = begin(self._write(now), self._task, self._context)
+        except BaseException as error:
+            if not turn.done():
+                turn.set_exception(error)
+        else:
+            if suspended is None and self._next < len(self._writes):
+                return self._due(self._next)
+            if not turn.done():
+                turn.set_result(suspended)
+        self.waiting = False
+        return None
+
+    def _due(self, index: int) -> float:
+        return self._start + self._writes[index][0]
+
+    async def _write(self, now: float) -> None:
+        """Send all that is due as one message; before the first, the head of the response."""
+        writes, first, count = self._writes, self._next, len(self._writes)
+        next_, passed = first + 1, now - self._start
+        while next_ < count and writes[next_][0] <= passed:
+            next_ += 1
+        begin, end = self.sent, writes[next_ - 1][1]
+        self._next = next_
+
+        if self._head is not None:
+            head, self._head = self._head, None
+            await self._send(head)
+        last = next_ == count and not self._cut
+        if last or end > begin:
+            piece = self._body if end - begin == len(self._body) else self._body[begin:end]
+            await self._send({"type": "http.response.body", "body": piece, "more_body": not last})
+        self.sent, self.complete = end, last
+        if self._observer is not None:
+            for due, offset in writes[first:next_]:
+                self._observer.wrote(passed - due, offset)

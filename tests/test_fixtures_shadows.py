@@ -1,0 +1,102 @@
+"""Shadows: a fixture that can never answer is told, and no other."""
+
+from typing import Any
+
+import pytest
+
+from tests.answering import faults
+
+HELLO = {"content": "hello"}
+
+
+def shadowed(*matches: dict[str, Any]) -> list[tuple[int, str]]:
+    fixtures = [{"match": match, "response": HELLO} for match in matches]
+    return [
+        (int(path.removeprefix("$.fixtures[").partition("]")[0]), message)
+        for path, severity, message in faults(*fixtures)
+        if severity == "error" and "never answers" in message
+    ]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"userMessage": "a"}, {"userMessage": "a"}),
+        ({"userMessage": "trunc"}, {"userMessage": "slowtrunc"}),
+        ({"userMessage": "trunc"}, {"userMessage": {"equals": "a trunc b"}}),
+        ({"userMessage": ""}, {"userMessage": "anything"}),
+        ({"userMessage": {"equals": "a"}}, {"userMessage": {"equals": "a"}}),
+        ({"userMessage": {"regex": "a+"}}, {"userMessage": {"regex": "a+"}}),
+        ({"userMessage": "a"}, {"userMessage": "ab", "model": "m"}),
+        ({}, {"userMessage": "a"}),
+        ({"model": "m"}, {"model": "m", "toolName": "t"}),
+        ({"systemMessage": "a"}, {"systemMessage": ["b", "a"]}),
+        ({"userMessage": "a", "turnIndex": 1}, {"userMessage": "ab", "turnIndex": 1}),
+        ({"userMessage": "a", "sequenceIndex": 0}, {"userMessage": "a", "sequenceIndex": 0}),
+        ({"userMessage": "a"}, {"userMessage": "a", "sequenceIndex": 1}),
+        ({"hasToolResult": True}, {"hasToolResult": True, "session": "s"}),
+    ],
+)
+def test_an_earlier_fixture_that_takes_everything_is_told(
+    earlier: dict[str, Any], later: dict[str, Any]
+) -> None:
+    ((index, message),) = shadowed(earlier, later)
+
+    assert index == 1
+    assert "$.fixtures[0].match comes first" in message
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"userMessage": "slowtrunc"}, {"userMessage": "trunc"}),
+        ({"userMessage": {"equals": "a"}}, {"userMessage": "a"}),
+        ({"userMessage": "A"}, {"userMessage": "a"}),
+        ({"userMessage": {"regex": "a"}}, {"userMessage": "a"}),
+        ({"userMessage": "a"}, {"userMessage": {"regex": "a"}}),
+        ({"userMessage": "a", "model": "m"}, {"userMessage": "a"}),
+        ({"userMessage": "a", "model": "m"}, {"userMessage": "a", "model": "n"}),
+        ({"userMessage": "a"}, {"toolName": "a"}),
+        ({"userMessage": "a", "sequenceIndex": 0}, {"userMessage": "a"}),
+        ({"userMessage": "a", "sequenceIndex": 0}, {"userMessage": "a", "sequenceIndex": 1}),
+        # A turn wins over none, wherever it stands.
+        ({"userMessage": "a"}, {"userMessage": "a", "turnIndex": 1}),
+        ({"userMessage": "a", "turnIndex": 0}, {"userMessage": "a"}),
+        ({"userMessage": "a", "hasToolResult": False}, {"userMessage": "a"}),
+        ({"systemMessage": ["a", "b"]}, {"systemMessage": "a"}),
+        ({"userMessage": "a", "endpoint": "image"}, {"userMessage": "a"}),
+    ],
+)
+def test_a_fixture_that_can_answer_is_left_alone(
+    earlier: dict[str, Any], later: dict[str, Any]
+) -> None:
+    assert shadowed(earlier, later) == []
+
+
+def test_a_catch_all_that_is_not_last_says_so() -> None:
+    ((_, message),) = shadowed({}, {"model": "m"})
+
+    assert message.endswith("it has no conditions. Put it last")
+
+
+def test_a_substring_says_which() -> None:
+    ((_, message),) = shadowed({"userMessage": "trunc"}, {"userMessage": "slowtrunc"})
+
+    assert message.endswith('"slowtrunc" has "trunc" in it. Put this one before it')
+
+
+def test_every_shadowed_fixture_is_told_with_the_first_that_shadows_it() -> None:
+    found = shadowed({"userMessage": "b"}, {"userMessage": "a"}, {"userMessage": "abc"}, {}, {})
+
+    assert [(index, message.partition(" comes")[0]) for index, message in found] == [
+        (2, "never answers: $.fixtures[0].match"),
+        (4, "never answers: $.fixtures[3].match"),
+    ]
+
+
+def test_what_only_one_operation_can_answer_shadows_that_operation_alone() -> None:
+    body = {"match": {"userMessage": "a"}, "response": {"body": {"a": 1}}}
+    text = {"match": {"userMessage": "a"}, "response": HELLO}
+
+    assert faults(body, text) == []
+    assert len(faults(text, body)) == 1

@@ -1,0 +1,159 @@
+"""Fixture files: where they are found, and what a reader does not let pass."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bedrock_frames.fixtures import FixtureError, check, load
+
+JSON = json.dumps({"fixtures": [{"match": {"userMessage": "a"}, "response": {"content": "b"}}]})
+
+
+def named(message: str) -> str:
+    fixture = {"match": {"userMessage": message}, "response": {"content": "b"}}
+    return json.dumps({"fixtures": [fixture]})
+
+
+def written(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def only_fault(path: Path) -> tuple[str, str]:
+    (fault,) = check([path])
+    assert fault.file == str(path)
+    return fault.path, fault.message
+
+
+def test_a_folder_is_read_files_first_then_folders_all_sorted(tmp_path: Path) -> None:
+    for name in ("b.json", "a/z.json", "a/b/c.yaml", "A.json", "c/a.yml", "notes.txt"):
+        written(tmp_path / name, named(f"<{name}>"))
+
+    assert [Path(entry.file).relative_to(tmp_path).as_posix() for entry in load([tmp_path])] == [
+        *("A.json", "b.json", "a/z.json", "a/b/c.yaml", "c/a.yml")
+    ]
+
+
+def test_earlier_paths_come_first(tmp_path: Path) -> None:
+    first = written(tmp_path / "z.json", named("z"))
+    second = written(tmp_path / "a.json", named("a"))
+
+    assert [entry.file for entry in load([first, str(second)])] == [str(first), str(second)]
+
+
+def test_a_folder_in_a_circle_is_read_once(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", JSON)
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+
+    assert len(load([tmp_path])) == 1
+
+
+def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
+    assert only_fault(tmp_path) == ("$", "the directory has no .json, .yaml or .yml file")
+
+
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    assert only_fault(tmp_path / "no.json") == ("$", "cannot be read: No such file or directory")
+
+
+def test_faults_of_all_files_are_reported(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", "{")
+    written(tmp_path / "b.json", JSON.replace("content", "contnet"))
+    written(tmp_path / "c.json", JSON)
+    with pytest.raises(FixtureError) as caught:
+        load([tmp_path, tmp_path / "no.json"])
+
+    files = [Path(fault.file).name for fault in caught.value.faults]
+    assert files == ["a.json", "b.json", "no.json"]
+
+
+def test_shadows_reach_across_files(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", named("hell"))
+    later = written(tmp_path / "b.json", named("hello"))
+    (fault,) = check([tmp_path])
+
+    assert (fault.file, fault.path) == (str(later), "$.fixtures[0].match")
+    assert f"{tmp_path / 'a.json'} $.fixtures[0].match comes first" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[]", 'a fixture file is an object with "fixtures", not an array'),
+        ("{}", '"fixtures", an array is required'),
+        ('{"fixtures": {}}', '"fixtures", an array, not an object'),
+        ('{"fixtures": [],}', "is no JSON: Illegal trailing comma"),
+        ('{"fixtures": [\n nope]}', "line 2 column 2"),
+        ('{"fixtures": [NaN]}', "NaN is no JSON number"),
+        ('{"fixtures": [], "fixtures": []}', 'the key "fixtures" stands twice in one object'),
+        ("[" * 100_000, "is nested too deeply"),
+        (b'{"fixtures": "\xff"}', "is no UTF-8: byte 14 is 0xff"),
+        ('{"fixtures": [], "fixture": []}', 'did you mean "fixtures"?'),
+    ],
+)
+def test_a_broken_file_is_told(tmp_path: Path, text: str | bytes, words: str) -> None:
+    path = written(tmp_path / "a.json", text)
+    (fault,) = check([path])
+
+    if "trailing comma" in words:
+        # Python 3.13 has another word for it than those before.
+        assert fault.message.startswith("is no JSON: ")
+    else:
+        assert words in fault.message
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert len(load([written(tmp_path / "a.json", b"\xef\xbb\xbf" + JSON.encode())])) == 1
+
+
+def test_an_escaped_lone_surrogate_is_a_fault_and_a_pair_is_none(tmp_path: Path) -> None:
+    lone = written(tmp_path / "a.json", JSON.replace('"b"', '"\\ud83d"'))
+    pair = written(tmp_path / "b.json", JSON.replace('"b"', '"\\ud83d\\ude42"'))
+
+    assert only_fault(lone)[0] == "$.fixtures[0].response.content"
+    assert load([pair]).to_json()[0]["response"] == {"content": "🙂"}
+
+
+YAML = """
+# A comment, an anchor, a block of text.
+fixtures:
+  - match: &same {userMessage: hello}
+    response:
+      content: |
+        Two
+        lines
+  - match:
+      <<: *same
+      turnIndex: 1
+    timing: {ttft_ms: 600, gap_ms: 4.5}
+    response: {content: no}
+  - match: {userMessage: on the day}
+    response: {content: 2026-01-01, stopReason: ~}
+"""
+
+
+def test_yaml_has_the_scalars_of_json(tmp_path: Path) -> None:
+    first, second, third = load([written(tmp_path / "a.yaml", YAML)]).to_json()
+
+    assert first["response"] == {"content": "Two\nlines\n"}
+    assert second["match"] == {"userMessage": "hello", "turnIndex": 1}
+    assert second["timing"] == {"ttft_ms": 600, "gap_ms": 4.5}
+    assert second["response"] == {"content": "no"}
+    assert third["response"] == {"content": "2026-01-01", "stopReason": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("fixtures: [", "is no YAML:"),
+        ("fixtures:\n  - {a: 1\n", "line 3"),
+        ("fixtures: []\nfixtures: []\n", "stands twice"),
+        ("fixtures: []\n1: 2\n", 'the key "1" in line 1 must be a string'),
+        ("fixtures: !!python/object:os.system []", "is no YAML:"),
+        ("fixtures: []\n---\nfixtures: []\n", "is no YAML:"),
+    ],
+)
+def test_broken_yaml_is_told(tmp_path: Path, text: str, words: str) -> None:
+    assert words in only_fault(written(tmp_path / "a.yaml", text))[1]
