@@ -40,7 +40,7 @@ impl RuleSet {
     pub(crate) fn choose(&self, asked: &Asked<'_>, head: &Head<'_>) -> Result<usize, Miss> {
         let shapes = self.matcher.matching(asked);
         let turn = asked.features.assistant_messages;
-        let choice = if shapes.iter().any(|shape| shape.is_sequenced()) {
+        let choice = if shapes.iter().any(|shape| shape.sequenced) {
             self.sessions.choose(&head.session, head.invocation, |count| {
                 let choice = select(&shapes, turn, count);
                 let skipped = || {

@@ -64,7 +64,7 @@ impl Matcher {
         let mut matching = Vec::new();
         for id in self.index.candidates(asked) {
             let shape = &self.shapes[id as usize];
-            if (shape.first > bound) || !shape.criteria.hold(asked) {
+            if (shape.first > bound && shape.turns.is_empty()) || !shape.criteria.hold(asked) {
                 continue;
             }
             if let Some(free) = shape.plain.as_ref().and_then(|family| family.free) {

@@ -13,6 +13,8 @@ pub(crate) struct Shape {
     pub(crate) plain: Option<Family>,
     /// The fixtures with one, by turn.
     pub(crate) turns: Vec<(u32, Family)>,
+    /// Whether any of its fixtures has a sequence index.
+    pub(crate) sequenced: bool,
 }
 
 /// Fixtures of the same criteria and turn: they share one counter in each session.
@@ -30,11 +32,12 @@ pub(crate) type Count<'a> = &'a dyn Fn(u32) -> u32;
 
 impl Shape {
     pub(crate) fn new(criteria: Criteria, first: u32) -> Self {
-        Self { criteria, first, plain: None, turns: Vec::new() }
+        Self { criteria, first, plain: None, turns: Vec::new(), sequenced: false }
     }
 
     /// Take a fixture in. Fixtures come in order; `families` numbers the families of all shapes.
     pub(crate) fn add(&mut self, fixture: u32, rule: &Rule, families: &mut u32) {
+        self.sequenced |= rule.sequence_index.is_some();
         let mut new_family = || {
             *families += 1;
             Family { id: *families - 1, free: None, steps: Vec::new() }
@@ -65,11 +68,6 @@ impl Shape {
     pub(crate) fn families(&self) -> impl Iterator<Item = &Family> {
         self.plain.iter().chain(self.turns.iter().map(|(_, family)| family))
     }
-
-    /// Whether any of its fixtures has a sequence index.
-    pub(crate) fn is_sequenced(&self) -> bool {
-        self.families().any(|family| !family.steps.is_empty())
-    }
 }
 
 impl Family {
@@ -93,6 +91,8 @@ impl Family {
             return 0;
         }
         let count = count(self.id);
-        self.steps.iter().filter(|(index, _)| *index != count).count()
+        let before = self.steps.partition_point(|(index, _)| *index < count);
+        let after = self.steps.partition_point(|(index, _)| *index <= count);
+        self.steps.len() - (after - before)
     }
 }
