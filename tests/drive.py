@@ -12,7 +12,7 @@ from tests.vectors.format import Content, Fault, Preset
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bedrock_frames._core import HeaderInput, HeaderValue
+    from bedrock_frames.values import HeaderInput, HeaderValue
 
 LIMITS: Final[dict[Preset, bf.Limits]] = {
     "client": bf.Limits.CLIENT,

@@ -7,7 +7,7 @@ from typing import BinaryIO, assert_type
 from uuid import UUID
 
 import bedrock_frames as bf
-from bedrock_frames._core import HeaderValue
+from bedrock_frames.values import HeaderValue
 
 
 def encoding() -> None:

@@ -4,10 +4,8 @@ Import these names from :mod:`bedrock_frames`; this module is where they live.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Literal, Self, final
-from uuid import UUID
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -84,7 +82,8 @@ class NotEventStream(EventStreamError):
 class Limits:
     """Upper bounds that a decoder enforces before it buffers anything.
 
-    ``None`` is no bound but the wire's own, 2**32 - 1. All figures are bytes.
+    A function that is given no limits uses :attr:`CLIENT`. In the constructor, ``None`` is no bound
+    but the wire's own, 2**32 - 1. All figures are bytes.
     """
 
     SERVICE: Final[Limits]
@@ -106,8 +105,9 @@ class Limits:
     def max_headers_bytes(self) -> int: ...
     @property
     def max_payload_bytes(self) -> int: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, int]]: ...
 
 @final
 class Message:
@@ -130,7 +130,7 @@ class Message:
         """``:exception-type``, or None where it is absent or not a string."""
     def encode(self) -> bytes:
         """Return the frame. For a decoded message these are the very bytes it came from."""
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
@@ -141,7 +141,7 @@ class Decoder:
     decoder reads one stream: it cannot be fed by two threads at once (``RuntimeError``).
     """
 
-    def __new__(cls, *, limits: Limits = ...) -> Self: ...
+    def __new__(cls, *, limits: Limits | None = None) -> Self: ...
     def feed(self, chunk: Buffer) -> list[Message]:
         """Take a chunk, return the messages it completes.
 
@@ -203,7 +203,7 @@ def encode(headers: Headers, payload: Buffer = b"") -> bytes:
 def encode_all(messages: Iterable[Message]) -> bytes:
     """Return the frames of all messages, joined."""
 
-def decode(frame: Buffer, *, limits: Limits = ...) -> Message:
+def decode(frame: Buffer, *, limits: Limits | None = None) -> Message:
     """Decode exactly one frame.
 
     Raises:
@@ -212,7 +212,7 @@ def decode(frame: Buffer, *, limits: Limits = ...) -> Message:
         EventStreamError: the frame is not valid.
     """
 
-def decode_all(data: Buffer, *, limits: Limits = ...) -> list[Message]:
+def decode_all(data: Buffer, *, limits: Limits | None = None) -> list[Message]:
     """Decode a whole stream.
 
     Raises:
@@ -220,7 +220,7 @@ def decode_all(data: Buffer, *, limits: Limits = ...) -> list[Message]:
             :class:`Decoder` or :func:`bedrock_frames.iter_messages`.
     """
 
-def scan(data: Buffer, *, limits: Limits = ...) -> list[tuple[int, int, str | None]]:
+def scan(data: Buffer, *, limits: Limits | None = None) -> list[tuple[int, int, str | None]]:
     """Validate a whole stream without building messages.
 
     Returns:

@@ -20,9 +20,10 @@ Operation: TypeAlias = Literal[
 Compile: TypeAlias = "Callable[[int, int, str, str, str, Mapping[str, object] | None], Plan]"
 """``(fixture, variant, operation, model id, body format, values) -> Plan``.
 
-The body format is "converse", "anthropic", "nova", "titan", "llama", "mistral", "cohere", "openai"
-or "unknown". ``values`` is None but for dynamic rules: ``user_message``, ``system_message`` and
-``tool_result`` (str or None), ``turn`` (int), ``session`` and ``model`` (str).
+The body format is "converse", "anthropic", "anthropic-text", "nova", "titan", "llama", "mistral",
+"cohere", "openai" or "unknown". ``values`` is None but for dynamic rules: ``user_message``,
+``system_message`` and ``tool_result`` (str or None), ``turn`` (int), ``session`` and ``model``
+(str).
 
 It is called by whichever thread answers, once for each distinct argument list that is remembered,
 and may be called twice for the same one. What it raises is answered by a ValidationException with

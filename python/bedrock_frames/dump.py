@@ -13,7 +13,8 @@ from bedrock_frames.streams import iter_messages
 from bedrock_frames.values import Int8, Int16, Int32, Int64, Timestamp
 
 if TYPE_CHECKING:
-    from bedrock_frames._core import HeaderValue, Message
+    from bedrock_frames._core import Message
+    from bedrock_frames.values import HeaderValue
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

@@ -45,5 +45,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(codec::decode, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode_all, module)?)?;
     module.add_function(wrap_pyfunction!(codec::scan, module)?)?;
-    Ok(())
+    // PyO3 keeps a list of what was added; what is public is said by the package.
+    module.delattr("__all__")
 }

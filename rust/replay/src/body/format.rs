@@ -8,15 +8,17 @@ use crate::operation::Operation;
 pub enum Format {
     /// `Converse` and `ConverseStream`.
     Converse,
-    /// Anthropic Messages, and the older text completions.
+    /// Anthropic Messages.
     Anthropic,
+    /// The older text completions of Anthropic.
+    AnthropicText,
     /// Amazon Nova.
     Nova,
     /// Amazon Titan.
     Titan,
     /// Meta Llama.
     Llama,
-    /// Mistral.
+    /// Mistral's text completions; its chat is `OpenAi`.
     Mistral,
     /// Cohere.
     Cohere,
@@ -54,6 +56,7 @@ impl Format {
         match self {
             Self::Converse => "converse",
             Self::Anthropic => "anthropic",
+            Self::AnthropicText => "anthropic-text",
             Self::Nova => "nova",
             Self::Titan => "titan",
             Self::Llama => "llama",
@@ -70,14 +73,20 @@ impl Format {
             return Self::Converse;
         }
         let marks = &outline.marks;
-        if marks.anthropic_version || marks.max_tokens_to_sample {
+        if marks.max_tokens_to_sample {
+            return Self::AnthropicText;
+        }
+        if marks.anthropic_version {
             return Self::Anthropic;
         }
         if marks.schema_version || marks.inference_config {
             return Self::Nova;
         }
         if let Some((_, format)) = FAMILIES.iter().find(|(part, _)| model.contains(part)) {
-            return *format;
+            return match format {
+                Self::Mistral if outline.messages.is_some() => Self::OpenAi,
+                format => *format,
+            };
         }
         match (&outline.messages, &outline.input) {
             (Some(_), _) if outline.system.is_some() => Self::Anthropic,
