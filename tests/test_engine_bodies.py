@@ -31,7 +31,9 @@ def native(**members: Any) -> Json:
 FORMATS: list[tuple[str, Json, str]] = [
     (ANTHROPIC, conversation({"role": "user", "content": "hi"}), "anthropic"),
     ("my-model", conversation(user("hi"), anthropic_version="bedrock-2023-05-31"), "anthropic"),
-    ("my-model", native(prompt="hi", max_tokens_to_sample=5), "anthropic"),
+    ("my-model", native(prompt="hi", max_tokens_to_sample=5), "anthropic-text"),
+    ("mistral.mistral-7b-instruct-v0:2", native(prompt="hi"), "mistral"),
+    ("mistral.mistral-large-2402-v1:0", conversation(user("hi")), "openai"),
     ("us.amazon.nova-lite-v1:0", conversation(user("hi")), "nova"),
     ("my-model", conversation(user("hi"), schemaVersion="messages-v1"), "nova"),
     ("amazon.titan-text-express-v1", native(inputText="hi"), "titan"),

@@ -3,9 +3,11 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class _Selector(selectors.SelectSelector):
@@ -33,10 +35,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, **kwargs: Any
-    ) -> Any:
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
         self.timers += 1
-        return super().call_at(when, callback, *args, **kwargs)
+        return super().call_at(when, callback, *args, context=context)
 
 
 def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:

@@ -158,9 +158,8 @@ def _check(options: argparse.Namespace) -> int:
     faults = fixtures.check(options.paths)
     for fault in faults:
         print(fault)
-    errors = sum(fault.severity == "error" for fault in faults)
-    print(f"{errors} errors, {len(faults) - errors} warnings", file=sys.stderr)
-    return 1 if errors else 0
+    print(fixtures.summary(faults), file=sys.stderr)
+    return 1 if any(fault.severity == "error" for fault in faults) else 0
 
 
 def _schema(options: argparse.Namespace) -> int:  # noqa: ARG001

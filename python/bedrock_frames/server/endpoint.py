@@ -86,9 +86,10 @@ class BedrockRoute(BaseRoute):
         head = _head(answer, close=not whole)
         writes = answer.writes
         if len(writes) == 1 and writes[0][0] <= 0 and answer.abort_after is None:
+            # First, for who has read the answer may look into the journal at once.
+            self._settle(answer, "delivered", len(answer.body))
             await send(head)
             await send({"type": "http.response.body", "body": answer.body})
-            self._settle(answer, "delivered", len(answer.body))
         else:
             await self._pace(answer, head, start, receive, send)
 

@@ -69,7 +69,7 @@ class Host(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=BoundedProtocol,
-                loop="uvloop",
+                loop="auto",
                 ws="none",
                 lifespan="on",
                 log_config=None,

@@ -43,10 +43,13 @@ class Observer(Protocol):
     """Is told what a stream does, on the event loop: be quick."""
 
     def wrote(self, lateness: float, end: int) -> None:
-        """A write due ``lateness`` seconds ago has gone out, up to byte ``end`` of the body."""
+        """Note that a write due ``lateness`` seconds ago goes out, up to byte ``end``."""
 
     def ended(self, outcome: Outcome, sent: int) -> None:
-        """The stream is over; ``sent`` bytes of its body have gone out."""
+        """Note how it ends, ``sent`` bytes of its body having gone out. Called once.
+
+        Before the last of them goes: who has read all of it may ask at once what was noted.
+        """
 
 
 class PacedResponse(Response):
@@ -141,8 +144,7 @@ async def pace(
     try:
         outcome = await _run_while_there(stream, receive)
     finally:
-        if observer is not None:
-            observer.ended(outcome, stream.sent)
+        stream.note_end(outcome, stream.sent)
     if outcome == "aborted":
         raise ConnectionCut
 
@@ -188,6 +190,7 @@ class _Stream:
         "_body",
         "_context",
         "_cut",
+        "_ended",
         "_head",
         "_next",
         "_observer",
@@ -222,6 +225,7 @@ class _Stream:
         self._start = start
         self._cut = cut
         self._observer = observer
+        self._ended = False
         self._ticker = on
         self._turn: asyncio.Future[Suspended | None]
         self.waiting = False
@@ -259,6 +263,12 @@ class _Stream:
         self.waiting = False
         return None
 
+    def note_end(self, outcome: Outcome, sent: int) -> None:
+        """Tell the observer, unless it has been told."""
+        if self._observer is not None and not self._ended:
+            self._observer.ended(outcome, sent)
+        self._ended = True
+
     def _due(self, index: int) -> float:
         return self._start + self._writes[index][0]
 
@@ -270,15 +280,17 @@ class _Stream:
             next_ += 1
         begin, end = self.sent, writes[next_ - 1][1]
         self._next = next_
+        if self._observer is not None:
+            for due, offset in writes[first:next_]:
+                self._observer.wrote(passed - due, offset)
 
         if self._head is not None:
             head, self._head = self._head, None
             await self._send(head)
         last = next_ == count and not self._cut
+        if last:
+            self.note_end("delivered", end)
         if last or end > begin:
             piece = self._body if end - begin == len(self._body) else self._body[begin:end]
             await self._send({"type": "http.response.body", "body": piece, "more_body": not last})
         self.sent, self.complete = end, last
-        if self._observer is not None:
-            for due, offset in writes[first:next_]:
-                self._observer.wrote(passed - due, offset)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESOLUTION: Final = 0.001
-"""Seconds between two ticks at the least: what falls due in between is run together."""
+"""Seconds between two ticks that are on time: what falls due in between is run together."""
 
 
 class Runner(Protocol):
@@ -83,9 +83,10 @@ class Ticker:
     def _arm(self) -> None:
         self._disarm()
         self._timer_due = self._heap[0][0]
-        # Whole milliseconds, as libuv counts them; rounded up, or it would wake too early.
+        # Whole milliseconds, as libuv counts them; rounded up, or it would wake too early. What is
+        # overdue waits for the loop's other business only: a tick that was long must not add to it.
         ticks = math.ceil((self._timer_due - self.clock()) / RESOLUTION)
-        self._timer = self._loop.call_later(max(ticks, 1) * RESOLUTION, self._tick)
+        self._timer = self._loop.call_later(max(ticks, 0) * RESOLUTION, self._tick)
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -1,0 +1,150 @@
+"""The pytest plugin, in test sessions of its own."""
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SESSION: Final = """
+import os
+import urllib.request
+
+import boto3
+import pytest
+
+MODEL = "anthropic.claude-3-5-sonnet-20241022-v2:0"
+URLS = []
+
+
+def say(client, text="hello"):
+    answer = client.converse(
+        modelId=MODEL, messages=[{"role": "user", "content": [{"text": text}]}]
+    )
+    return answer["output"]["message"]["content"][0]["text"]
+
+
+def test_code_under_test_finds_it_by_itself(bedrock):
+    bedrock.add(match={"userMessage": "hello"}, response={"content": "Hi!"})
+    URLS.append(bedrock.url)
+    assert say(boto3.Session().client("bedrock-runtime")) == "Hi!"
+    assert say(bedrock.client()) == "Hi!"
+    assert [request.operation for request in bedrock.requests] == ["converse", "converse"]
+    assert b'"hello"' in bedrock.requests[0].body
+    assert bedrock.requests[0].model == MODEL
+
+
+def test_every_test_begins_with_nothing(bedrock):
+    URLS.append(bedrock.url)
+    assert bedrock.requests == []
+    client = bedrock.client()
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        say(client)
+
+
+def test_the_server_is_shared(bedrock):
+    assert {*URLS, bedrock.url} == {bedrock.url}
+
+
+def test_fixtures_are_loaded_from_files(bedrock):
+    bedrock.load("fixtures.json")
+    assert say(bedrock.client(), "file") == "from a file"
+    bedrock.add(match={"userMessage": "file"}, response={"content": "behind"})
+    assert say(bedrock.client(), "file") == "from a file"
+    bedrock.add(match={"userMessage": "file"}, response={"content": "before"}, first=True)
+    assert say(bedrock.client(), "file") == "before"
+
+
+def test_a_faulty_fixture_says_so(bedrock):
+    with pytest.raises(ValueError, match="userMesage"):
+        bedrock.add(match={"userMesage": "x"}, response={"content": "Hi!"})
+
+
+def test_sequences_errors_and_resets(bedrock):
+    for step in range(2):
+        bedrock.add(match={"sequenceIndex": step}, response={"content": str(step)})
+    client = bedrock.client()
+    bedrock.next_error("AccessDeniedException", "not you")
+    with pytest.raises(client.exceptions.AccessDeniedException, match="not you"):
+        say(client)
+    assert [say(client), say(client)] == ["0", "1"]
+    bedrock.next_error("ThrottlingException")
+    bedrock.reset()
+    assert bedrock.requests == []
+    bedrock.add(response={"content": "after"})
+    assert say(client) == "after"
+
+
+def test_the_environment_is_right_inside(bedrock):
+    assert os.environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] == bedrock.url
+    assert "AWS_BEARER_TOKEN_BEDROCK" not in os.environ
+    assert "AWS_PROFILE" not in os.environ
+    assert os.environ["NO_PROXY"] == "example.org,127.0.0.1,localhost"
+    assert urllib.request.proxy_bypass("127.0.0.1")
+
+
+def test_the_environment_is_restored_outside():
+    assert "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" not in os.environ
+    assert os.environ["AWS_BEARER_TOKEN_BEDROCK"] == "mine"
+    assert os.environ["AWS_PROFILE"] == "mine"
+    assert os.environ["NO_PROXY"] == "example.org"
+"""
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder with tests, and the environment of a developer."""
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "mine")
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", raising=False)
+    fixture = {"match": {"userMessage": "file"}, "response": {"content": "from a file"}}
+    Path("fixtures.json").write_text(json.dumps({"fixtures": [fixture]}))
+    pytester.makepyfile(SESSION)
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    return pytester
+
+
+def test_a_session_with_the_plugin(session: pytest.Pytester) -> None:
+    result = session.runpytest_subprocess()
+
+    result.assert_outcomes(passed=8)
+
+
+def test_workers_of_xdist_have_a_server_each(session: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    session.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(40))
+        def test_it_is_mine(bedrock, number, record_property):
+            text = f"answer {number}"
+            bedrock.add(match={"userMessage": "hello"}, response={"content": text})
+            answer = bedrock.client().converse(
+                modelId="m", messages=[{"role": "user", "content": [{"text": "hello"}]}]
+            )
+            assert answer["output"]["message"]["content"] == [{"text": text}]
+            assert len(bedrock.requests) == 1
+        """
+    )
+    result = session.runpytest_subprocess("-n", "2")
+
+    result.assert_outcomes(passed=40)
+
+
+def test_a_session_that_does_not_use_it_imports_no_server(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing_is_imported():
+            assert not {"boto3", "uvicorn", "starlette", "bedrock_frames.server"} & set(sys.modules)
+        """
+    )
+    assert "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
