@@ -18,7 +18,8 @@ SCHEMA = ROOT / "examples" / "fixtures.schema.json"
 
 def document(path: Path) -> Any:
     text = path.read_text()
-    return parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+    parse = parse_json if path.suffix == ".json" else parse_yaml
+    return parse(text, pytest.fail)
 
 
 def valid(fixture: dict[str, Any]) -> bool:

@@ -157,3 +157,25 @@ def test_yaml_has_the_scalars_of_json(tmp_path: Path) -> None:
 )
 def test_broken_yaml_is_told(tmp_path: Path, text: str, words: str) -> None:
     assert words in only_fault(written(tmp_path / "a.yaml", text))[1]
+
+
+def test_what_is_merged_in_yaml_may_be_stated_again(tmp_path: Path) -> None:
+    text = YAML.replace("      turnIndex: 1", "      userMessage: bye\n      turnIndex: 1")
+    second = load([written(tmp_path / "a.yaml", text)]).to_json()[1]
+
+    assert second["match"] == {"userMessage": "bye", "turnIndex": 1}
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_keys_that_stand_twice_hide_nothing(tmp_path: Path, name: str) -> None:
+    once = '{"match": {"session": "a", "session": "b"}, "response": {"content": "c"}}'
+    twice = '{"match": {}, "match": {"model": 5}, "response": {"content": "c"}, "response": {}}'
+    file = written(tmp_path / name, f'{{"fixtures": [{once}, {twice}]}}')
+
+    assert [fault.message.partition(",")[0] for fault in check([file])] == [
+        'the key "session" stands twice in one object',
+        'the key "match" stands twice in one object',
+        'the key "response" stands twice in one object',
+        'must be a string or an object: {"equals": …}',
+        "says nothing: needs one of content",
+    ]
