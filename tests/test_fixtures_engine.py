@@ -166,3 +166,17 @@ def test_the_examples_hold_a_tool_loop() -> None:
     assert (first["stopReason"], len({use["toolUseId"] for use in uses})) == ("tool_use", 2)
     assert second["stopReason"] == "end_turn"
     assert "Seattle" in second["output"]["message"]["content"][0]["text"]
+
+
+def test_the_default_timing_is_told_as_latency_too() -> None:
+    timing = {"ttft_ms": 600.0, "gap_ms": 48.0}
+    loaded = parse([{"match": {}, "response": {"content": "abcdef"}, "chunkSize": 3}])
+    engine = Engine(timing=timing)
+    engine.load(loaded.rules(), loaded.compiler(timing=timing))
+    body = json.dumps({"messages": HI}).encode()
+
+    answer = engine.answer("POST", f"/model/{CLAUDE}/converse".encode(), [], body, arrived=0.0)
+
+    assert answer is not None
+    assert json.loads(answer.body)["metrics"] == {"latencyMs": 648}
+    assert answer.writes == [(pytest.approx(0.648), len(answer.body))]

@@ -48,11 +48,18 @@ class Catalog:
     """
 
     def __init__(
-        self, engine: Engine, files: FixtureSet, *, seed: int = 0, padding: bool = True
+        self,
+        engine: Engine,
+        files: FixtureSet,
+        *,
+        seed: int = 0,
+        padding: bool = True,
+        timing: Mapping[str, object] | None = None,
     ) -> None:
         self._engine = engine
         self._seed = seed
         self._padding = padding
+        self._timing = timing
         self._lock = Lock()
         self._front = self._end = self._none = fixtures.parse([])
         self._files = files
@@ -107,9 +114,10 @@ class Catalog:
 
     def _load(self) -> None:
         self._all = self._front + self._files + self._end
-        self._engine.load(
-            self._all.rules(), self._all.compiler(seed=self._seed, padding=self._padding)
+        compile_plan = self._all.compiler(
+            seed=self._seed, padding=self._padding, timing=self._timing
         )
+        self._engine.load(self._all.rules(), compile_plan)
 
 
 def _report(checked: FixtureSet) -> None:
