@@ -154,7 +154,7 @@ def test_a_request_that_ends_in_its_body_is_forgotten(server: Server, sent: int)
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nno\r\n\r\n",
         b"POST / HTTP/1.1\r\ncontent-length: -5\r\n\r\n",
         b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         b"\x00" * 1000,

@@ -9,6 +9,11 @@ from typing import Any, Final, Literal, Self, final
 
 from typing_extensions import Buffer, disjoint_base
 
+from bedrock_frames._core_plane import Durations as Durations
+from bedrock_frames._core_plane import Figures as Figures
+from bedrock_frames._core_plane import Plane as Plane
+from bedrock_frames._core_plane import raise_open_files as raise_open_files
+from bedrock_frames._core_plane import self_signed as self_signed
 from bedrock_frames._core_replay import Answer as Answer
 from bedrock_frames._core_replay import Engine as Engine
 from bedrock_frames._core_replay import JournalEntry as JournalEntry

@@ -6,18 +6,23 @@ what has its time, :mod:`.control` and :mod:`.metrics` are for people; :mod:`.ru
 """
 
 from bedrock_frames.server.app import Parts, create_app
+from bedrock_frames.server.native import NativeServer, Place
+from bedrock_frames.server.native import serve as serve_native
 from bedrock_frames.server.options import log_to_stderr, parse_duration, parse_timing
 from bedrock_frames.server.pacing import ConnectionCut, PacedResponse
 from bedrock_frames.server.run import Server, serve
 
 __all__ = [
     "ConnectionCut",
+    "NativeServer",
     "PacedResponse",
     "Parts",
+    "Place",
     "Server",
     "create_app",
     "log_to_stderr",
     "parse_duration",
     "parse_timing",
     "serve",
+    "serve_native",
 ]

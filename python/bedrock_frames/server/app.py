@@ -23,6 +23,7 @@ from bedrock_frames.server.typed import on_http_exception
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from prometheus_client import CollectorRegistry
     from starlette.requests import Request
 
     from bedrock_frames.server.catalog import FixtureSource, StrPath
@@ -35,6 +36,7 @@ class Parts:
     engine: Engine
     catalog: Catalog
     counts: metrics.Counts
+    figures: CollectorRegistry
 
 
 def create_app(
@@ -77,7 +79,7 @@ def create_app(
         max_sessions=max_sessions,
         timing=timing,
     )
-    catalog = Catalog(engine, gather(fixtures), seed=seed, padding=padding)
+    catalog = Catalog(engine, gather(fixtures), seed=seed, padding=padding, timing=timing)
     counts = metrics.Counts()
     bedrock = BedrockRoute(
         engine, counts, max_body_bytes=max_body_bytes, max_in_flight=max_in_flight
@@ -108,7 +110,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.parts = Parts(engine=engine, catalog=catalog, counts=counts)
+    app.state.parts = Parts(engine=engine, catalog=catalog, counts=counts, figures=figures)
     return app
 
 

@@ -119,6 +119,39 @@ class Host(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+@contextmanager
+def hosted(
+    app: ASGIApp, listening: socket.socket, *, drain_timeout: float, max_connections: int
+) -> Iterator[None]:
+    """Run an app on a socket, in a thread.
+
+    Raises:
+        RuntimeError: it does not start.
+    """
+    ready = threading.Event()
+    host = Host(
+        app, drain_timeout=drain_timeout, max_connections=max_connections, on_ready=ready.set
+    )
+
+    def run() -> None:
+        try:
+            host.run(sockets=[listening])
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="bedrock-app", daemon=True)
+    thread.start()
+    ready.wait()
+    if not host.started:
+        thread.join()
+        raise RuntimeError("The server did not start")
+    try:
+        yield
+    finally:
+        host.should_exit = True
+        thread.join()
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening TCP socket; port 0 is any free one.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from bedrock_frames.server.app import create_app, parts_of
-from bedrock_frames.server.host import Host, listen, url_of
+from bedrock_frames.server.host import Host, hosted, listen, url_of
+from bedrock_frames.server.native import NativeServer, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,6 +85,8 @@ class Server:
 
         with Server("fixtures/") as server:
             boto3.client("bedrock-runtime", endpoint_url=server.url)
+
+    Bedrock's paths are served by the native data plane; with ``asgi``, the app serves everything.
     """
 
     def __init__(
@@ -95,12 +97,18 @@ class Server:
         port: int = 0,
         drain_timeout: float = 5.0,
         max_connections: int = 20_000,
+        asgi: bool = False,
         **options: Unpack[Options],
     ) -> None:
         self._app = create_app(fixtures, **options)
-        self._address = (host, port)
+        self._place = Place(
+            host=host,
+            port=port,
+            max_connections=max_connections,
+            max_in_flight=options.get("max_in_flight", 20_000),
+        )
+        self._asgi = asgi
         self._drain_timeout = drain_timeout
-        self._max_connections = max_connections
         self._url: str | None = None
 
     @property
@@ -120,30 +128,30 @@ class Server:
         return parts_of(self._app)
 
     def __enter__(self) -> Self:
-        listening = listen(*self._address)
-        ready = threading.Event()
-        self._host = Host(
-            self._app,
-            drain_timeout=self._drain_timeout,
-            max_connections=self._max_connections,
-            on_ready=ready.set,
-        )
-
-        def run() -> None:
-            try:
-                with listening:
-                    self._host.run(sockets=[listening])
-            finally:
-                ready.set()
-
-        self._thread = threading.Thread(target=run, name="bedrock-frames", daemon=True)
-        self._thread.start()
-        ready.wait()
-        if not self._host.started:
-            self._thread.join()
-            raise RuntimeError("The server did not start")
-        self._url = url_of(listening)
+        with ExitStack() as stack:
+            self._url = stack.enter_context(self._in_app() if self._asgi else self._native())
+            self._stack = stack.pop_all()
         return self
+
+    @contextmanager
+    def _native(self) -> Iterator[str]:
+        server = NativeServer(self._app, self._place, drain_timeout=self._drain_timeout)
+        with server as running:
+            yield running.url
+
+    @contextmanager
+    def _in_app(self) -> Iterator[str]:
+        place = self._place
+        with (
+            listen(place.host, place.port) as listening,
+            hosted(
+                self._app,
+                listening,
+                drain_timeout=self._drain_timeout,
+                max_connections=place.max_connections,
+            ),
+        ):
+            yield url_of(listening)
 
     def __exit__(
         self,
@@ -152,5 +160,4 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self._url = None
-        self._host.should_exit = True
-        self._thread.join()
+        self._stack.close()

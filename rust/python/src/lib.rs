@@ -12,6 +12,7 @@
 //! - `botocore`: the native half of `bedrock_frames.botocore`.
 //! - `input`: bytes-like arguments.
 //! - `replay`: the engine of the fixture server.
+//! - `plane`: the sockets that it answers on.
 //! - `errors`: the exceptions, and the one mapping to them.
 
 mod block;
@@ -23,6 +24,7 @@ mod headers;
 mod input;
 mod limits;
 mod message;
+mod plane;
 mod replay;
 mod template;
 
@@ -40,6 +42,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<decoder::Decoder>()?;
     module.add_class::<template::Template>()?;
     replay::add_to(module)?;
+    plane::add_to(module)?;
     module.add_function(wrap_pyfunction!(codec::encode, module)?)?;
     module.add_function(wrap_pyfunction!(codec::encode_all, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode, module)?)?;

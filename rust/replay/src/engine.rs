@@ -66,6 +66,11 @@ impl Engine {
         }
     }
 
+    /// The longest body that is read.
+    pub fn max_body_bytes(&self) -> usize {
+        self.options.max_body_bytes
+    }
+
     /// Replace all rules at once. Sequences begin anew, and plans are forgotten.
     pub fn load(&self, rules: Vec<Arc<Rule>>, compile: Arc<dyn Compile>) {
         let new = Arc::new(RuleSet::new(rules, Some(compile), self.options.max_sessions));

@@ -1,0 +1,48 @@
+//! The data plane: answers of a replay engine on sockets, on every core.
+//!
+//! ```text
+//!              ┌─▶ worker ── Bedrock over plain HTTP/1.1: engine ─▶ timer wheel ─▶ send
+//!  acceptor ───┤      │
+//!              │      │ whatever else, with the bytes that were read
+//!              │      ▼
+//!              └─▶  lane ──── HTTP/2, TLS, HTTP/1.0, other paths: engine or app
+//! ```
+//!
+//! A worker is one thread with one epoll and one timer wheel. It knows one kind of request, the one
+//! that a load test is made of, and hands every other connection to its lane: a thread where hyper
+//! does the rest of HTTP. A frame that is due costs a worker one `send`: no task, no lock, no
+//! allocation. Its bytes lie in the plan, shared by all streams; a stream is an offset into them.
+//!
+//! # Layout
+//!
+//! - [`plane`], [`options`]: starting and stopping; bounds.
+//! - `accept`, [`listen`]: sockets that listen, and who gets a new connection.
+//! - `fast`: the workers.
+//! - `lane`: what hyper serves, and the way to the app.
+//! - [`meter`], [`histogram`]: what is counted.
+//! - `route`, `wire`, `shared`, `limits`: what both kinds of thread need.
+//! - `tls`: certificates.
+
+#![forbid(unsafe_code)]
+
+mod accept;
+#[cfg(target_os = "linux")]
+mod fast;
+pub mod histogram;
+mod lane;
+mod limits;
+pub mod listen;
+pub mod meter;
+pub mod options;
+pub mod plane;
+mod route;
+mod shared;
+pub mod tls;
+mod wire;
+
+pub use histogram::Counts;
+pub use limits::{OpenFiles, raise_open_files};
+pub use listen::Listener;
+pub use meter::Figures;
+pub use options::Options;
+pub use plane::Plane;

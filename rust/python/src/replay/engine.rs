@@ -19,7 +19,7 @@ const LARGE_BODY_BYTES: usize = 65_536;
 
 /// Answers Bedrock Runtime requests.
 #[pyclass(module = "bedrock_frames._core", frozen)]
-pub(crate) struct Engine(replay::Engine);
+pub(crate) struct Engine(pub(crate) Arc<replay::Engine>);
 
 #[pymethods]
 impl Engine {
@@ -37,7 +37,7 @@ impl Engine {
         max_sessions: usize,
         timing: Option<&Bound<'_, PyMapping>>,
     ) -> PyResult<Self> {
-        Ok(Self(replay::Engine::new(Options {
+        Ok(Self(Arc::new(replay::Engine::new(Options {
             seed,
             strict,
             max_body_bytes,
@@ -45,7 +45,7 @@ impl Engine {
             journal_body_bytes,
             max_sessions,
             timing: timing.map(timing::read).transpose()?,
-        })))
+        }))))
     }
 
     fn load(&self, py: Python<'_>, rules: Vec<Py<Rule>>, compile: Py<PyAny>) -> PyResult<()> {

@@ -18,6 +18,8 @@ mod plan;
 mod rule;
 mod timing;
 
+pub(crate) use engine::Engine;
+
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

@@ -1,0 +1,143 @@
+"""The fixture server's data plane: a part of the stub of :mod:`bedrock_frames._core`.
+
+Only types live here. At run time there is no such module: import from ``bedrock_frames._core``.
+"""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Self, final
+
+from bedrock_frames._core_replay import Engine
+
+@final
+class Plane:
+    """Serves an engine's answers on sockets, in threads of its own, without the GIL.
+
+    HTTP/1.1 and HTTP/2 on each socket. Paths that are not Bedrock's go to the app.
+    """
+
+    def __new__(
+        cls,
+        engine: Engine,
+        *,
+        host: str | None = None,
+        port: int = 0,
+        uds: str | PathLike[str] | None = None,
+        app: str | PathLike[str] | None = None,
+        threads: int | None = None,
+        tls: tuple[str, str] | None = None,
+        max_connections: int = 20_000,
+        max_in_flight: int = 20_000,
+        max_streams: int = 1000,
+        head_timeout: float = 30.0,
+        stall_timeout: float = 120.0,
+        idle_timeout: float = 3600.0,
+    ) -> Self:
+        """Listen and serve, until it is stopped or dropped.
+
+        Args:
+            host: address of a TCP socket, if there is to be one.
+            uds: path of a Unix socket, if there is to be one.
+            app: path of the Unix socket where an HTTP server answers all other paths.
+            threads: how many workers; by default as many as there are processors.
+            tls: certificate and key as PEM; TCP connections then speak TLS.
+            max_connections: those above are answered by a 503.
+            max_in_flight: requests above are answered by a 503.
+            max_streams: streams of one HTTP/2 connection at a time.
+            head_timeout: seconds that the head of a request may take.
+            stall_timeout: seconds that a body, or the reader of an answer, may stand still.
+            idle_timeout: seconds that a connection may be without a request.
+
+        Raises:
+            OSError: an address cannot be listened on, or ``tls`` is not a certificate and its key.
+            ValueError: a timeout is no duration.
+        """
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """TCP addresses that it listens on."""
+    def figures(self) -> Figures:
+        """Return what happened so far, in all threads."""
+    def stop(self, drain_timeout: float) -> bool:
+        """Take no more connections, finish what was asked for, and end.
+
+        Returns whether all of it was finished within ``drain_timeout`` seconds. A call from another
+        thread while the first one waits can shorten that, and returns False at once.
+        """
+
+@final
+class Figures:
+    """What happened on a plane's sockets up to a moment."""
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+    @property
+    def accepted(self) -> int:
+        """Connections that ever were."""
+    @property
+    def in_flight(self) -> int:
+        """Answers under way."""
+    @property
+    def streams(self) -> int:
+        """Paced answers under way."""
+    @property
+    def frames(self) -> int:
+        """Event-stream frames sent, of answers that have ended."""
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of bodies sent, of answers that have ended."""
+    @property
+    def blocked(self) -> int:
+        """Writes of which a socket took a part."""
+    @property
+    def interrupted(self) -> int:
+        """Answers whose client left."""
+    @property
+    def aborted(self) -> int:
+        """Answers cut as their fixture asks."""
+    @property
+    def stalled(self) -> int:
+        """Clients that stood still for too long."""
+    @property
+    def refused(self) -> int:
+        """Requests that were none."""
+    @property
+    def lateness(self) -> Durations:
+        """From when a paced write was due to when the kernel had it."""
+    @property
+    def first_frame(self) -> Durations:
+        """From a request to the first bytes of its stream."""
+    @property
+    def duration(self) -> Durations:
+        """From a request to the last bytes of its stream."""
+
+@final
+class Durations:
+    """A histogram of durations; each is known within a thirty-second part."""
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+    @property
+    def sum(self) -> float:
+        """Their sum, in seconds."""
+    def at_most(self, seconds: float) -> int:
+        """Return how many are at most so long."""
+    def quantile(self, share: float) -> float:
+        """Return the seconds that a share of all does not exceed; 0 where there are none.
+
+        Raises:
+            ValueError: ``share`` is not between 0 and 1.
+        """
+
+def self_signed(names: Sequence[str]) -> tuple[str, str]:
+    """Make a certificate for host names and addresses, signed by itself.
+
+    Returns the certificate and its key, as PEM.
+
+    Raises:
+        OSError: a name is not one.
+    """
+
+def raise_open_files() -> tuple[int | None, int | None]:
+    """Raise the limit of open files to its hard limit; return (soft, hard). None is no limit."""

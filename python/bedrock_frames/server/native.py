@@ -1,0 +1,249 @@
+"""The native data plane before an app.
+
+Bedrock's paths are answered by threads of the extension, on every core and without the GIL, from
+the app's own engine. All other paths go through to the app, which uvicorn runs on a Unix socket
+that nobody else sees: one port, one process, one state.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bedrock_frames._core import Plane, raise_open_files, self_signed
+from bedrock_frames.server.app import parts_of
+from bedrock_frames.server.host import hosted
+from bedrock_frames.server.plane_metrics import PlaneFigures, copy_figures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType, TracebackType
+
+    from starlette.applications import Starlette
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from bedrock_frames._core import Figures
+
+_LOG: Final = logging.getLogger(__name__)
+
+_APP_DRAIN: Final = 1.0
+"""Seconds for the app's own answers, which are short."""
+
+LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+"""Who a certificate of our own is for, beside the host that is listened on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a plane listens, and with what."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    uds: Path | None = None
+    """A Unix socket to listen on too: a write costs a third there."""
+    tls: bool = False
+    certificate: tuple[Path, Path] | None = None
+    """Certificate and key as PEM files; with ``tls`` and without them, one is made."""
+    threads: int | None = None
+    """By default as many as there are processors."""
+    max_connections: int = 20_000
+    max_in_flight: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A plane that serves."""
+
+    plane: Plane
+    url: str
+    certificate: Path | None
+    """The certificate to trust, where it is one of our own."""
+
+
+class NativeServer:
+    """An app behind a plane, for the length of a ``with`` block."""
+
+    def __init__(self, app: Starlette, place: Place, *, drain_timeout: float = 30.0) -> None:
+        self._app = app
+        self._place = place
+        self._drain_timeout = drain_timeout
+        self._stack = ExitStack()
+        self._running: Running | None = None
+
+    def __enter__(self) -> Running:
+        with ExitStack() as stack:
+            folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            relay = _Relay(self._app)
+            listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listening.bind(str(folder / "app.sock"))
+            stack.enter_context(
+                hosted(
+                    relay,
+                    listening,
+                    drain_timeout=_APP_DRAIN,
+                    max_connections=self._place.max_connections,
+                )
+            )
+            running = self._start(folder)
+            relay.running = self._running = running
+            figures = PlaneFigures(running.plane)
+            registry = parts_of(self._app).figures
+            registry.register(figures)
+            stack.callback(registry.unregister, figures)
+            stack.callback(self._stop, running)
+            self._stack = stack.pop_all()
+        return running
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def give_up(self) -> None:
+        """Wait no longer for answers under way. May be called from a signal handler."""
+        if self._running is not None:
+            stop = threading.Thread(target=self._running.plane.stop, args=(0,), daemon=True)
+            stop.start()
+
+    def _start(self, folder: Path) -> Running:
+        place = self._place
+        pems, certificate = None, None
+        if place.certificate is not None:
+            paths = place.certificate
+            pems = (paths[0].read_text(), paths[1].read_text())
+        elif place.tls:
+            pems = self_signed([*{*LOCAL_NAMES, place.host}])
+            # The key stays in memory: nothing but the certificate is for others.
+            certificate = folder / "certificate.pem"
+            certificate.write_text(pems[0])
+        plane = Plane(
+            parts_of(self._app).engine,
+            host=place.host,
+            port=place.port,
+            uds=place.uds,
+            app=folder / "app.sock",
+            threads=place.threads,
+            tls=pems,
+            max_connections=place.max_connections,
+            max_in_flight=place.max_in_flight,
+        )
+        url = _url(*plane.addresses[0], secure=pems is not None)
+        return Running(plane=plane, url=url, certificate=certificate)
+
+    def _stop(self, running: Running) -> None:
+        # In a thread, for while this one waits in it no signal handler could run.
+        stop = threading.Thread(target=running.plane.stop, args=(self._drain_timeout,))
+        stop.start()
+        stop.join()
+        if self._place.uds is not None:
+            self._place.uds.unlink(missing_ok=True)
+
+
+def serve(
+    app: Starlette,
+    place: Place,
+    *,
+    drain_timeout: float = 30.0,
+    max_lateness: float | None = None,
+    on_ready: Callable[[str], object] = str,
+) -> bool:
+    """Serve until SIGTERM or SIGINT; then answer what was asked, for ``drain_timeout`` seconds.
+
+    A second signal ends the wait. ``on_ready`` is given the URL once requests are answered.
+
+    Returns:
+        Whether the server kept its times: 99 % of all paced writes at most ``max_lateness`` seconds
+        late. True where that is None.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    soft, hard = raise_open_files()
+    threads = "one for each processor" if place.threads is None else place.threads
+    _LOG.info(
+        "Limits: %s open files (hard %s), %d connections, threads: %s",
+        soft or "unlimited",
+        hard or "unlimited",
+        place.max_connections,
+        threads,
+    )
+    asked_to_end = threading.Event()
+    server = NativeServer(app, place, drain_timeout=drain_timeout)
+
+    def end() -> None:
+        if asked_to_end.is_set():
+            server.give_up()
+        asked_to_end.set()
+
+    with _signals(end), server as running:
+        if running.certificate is not None:
+            _LOG.info("Made a certificate: trust %s", running.certificate)
+        on_ready(running.url)
+        asked_to_end.wait()
+        in_flight = running.plane.figures().in_flight
+        if in_flight:
+            _LOG.info("Waiting for connections to close: %d answers under way", in_flight)
+    return _report(running.plane.figures(), max_lateness)
+
+
+def _report(figures: Figures, max_lateness: float | None) -> bool:
+    """Say in one line whether the server kept its times."""
+    late = figures.lateness
+    worst, most = late.quantile(1.0), late.quantile(0.99)
+    kept = max_lateness is None or most <= max_lateness
+    _LOG.log(
+        logging.INFO if kept else logging.ERROR,
+        "%s: of %d paced writes 99 %% were at most %.1f ms late, all at most %.1f ms%s",
+        "Times were kept" if kept else "Times were NOT kept",
+        late.total,
+        most * 1000,
+        worst * 1000,
+        "" if max_lateness is None else f"; allowed are {max_lateness * 1000:g} ms",
+    )
+    return kept
+
+
+class _Relay:
+    """The app, with the plane's figures in the place of its own when somebody asks for them."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app: ASGIApp = app
+        self._counts = parts_of(app).counts
+        self.running: Running | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/metrics" and self.running is not None:
+            copy_figures(self.running.plane.figures(), self._counts)
+        await self._app(scope, receive, send)
+
+
+@contextmanager
+def _signals(on_signal: Callable[[], object]) -> Iterator[None]:
+    """Have SIGTERM and SIGINT do something else meanwhile."""
+
+    def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        on_signal()
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _url(host: str, port: int, *, secure: bool) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"{'https' if secure else 'http'}://{shown}:{port}"

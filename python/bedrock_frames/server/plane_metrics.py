@@ -1,0 +1,80 @@
+"""What the native plane counts, for Prometheus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from bedrock_frames.server.metrics import LATENESS_BOUNDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from prometheus_client.metrics_core import Metric
+
+    from bedrock_frames._core import Durations, Figures, Plane
+    from bedrock_frames.server.metrics import Counts
+
+DURATION_BOUNDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the other histograms, in seconds."""
+
+
+def copy_figures(figures: Figures, counts: Counts) -> None:
+    """Put a plane's figures where the app, which serves no stream itself, has its own."""
+    counts.in_flight = figures.in_flight
+    counts.streams = figures.streams
+    counts.frames = figures.frames
+    counts.body_bytes = figures.body_bytes
+    counts.disconnects = figures.interrupted
+    late = figures.lateness
+    counts.lateness_sum = late.sum
+    up_to = [*map(late.at_most, LATENESS_BOUNDS), late.total]
+    counts.lateness_buckets = [more - less for less, more in zip([0, *up_to], up_to, strict=False)]
+
+
+class PlaneFigures(Collector):
+    """The figures that only a plane has."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield them as they are now."""
+        figures = self._plane.figures()
+        yield GaugeMetricFamily(
+            "bedrock_frames_connections", "Connections that are open.", figures.connections
+        )
+        counters = (
+            ("connections_accepted", "Connections that were opened.", figures.accepted),
+            ("writes_blocked", "Writes of which a socket took a part.", figures.blocked),
+            ("requests_refused", "Requests that were none.", figures.refused),
+        )
+        for name, text, value in counters:
+            yield CounterMetricFamily(f"bedrock_frames_{name}", text, value)
+        aborted = CounterMetricFamily(
+            "bedrock_frames_answers_aborted", "Answers that did not end.", labels=("reason",)
+        )
+        aborted.add_metric(("client left",), figures.interrupted)
+        aborted.add_metric(("fixture",), figures.aborted)
+        aborted.add_metric(("stalled",), figures.stalled)
+        yield aborted
+        yield _histogram(
+            "first_frame", "From a request to the first bytes of its stream.", figures.first_frame
+        )
+        yield _histogram(
+            "stream", "From a request to the last bytes of its stream.", figures.duration
+        )
+
+
+def _histogram(
+    name: str, text: str, durations: Durations, bounds: Sequence[float] = DURATION_BOUNDS
+) -> Metric:
+    buckets = [(str(bound), durations.at_most(bound)) for bound in bounds]
+    return HistogramMetricFamily(
+        f"bedrock_frames_{name}_seconds",
+        text,
+        buckets=[*buckets, ("+Inf", durations.total)],
+        sum_value=durations.sum,
+    )

@@ -1,0 +1,111 @@
+//! The data plane as Python classes: sockets that an engine answers on, and what they counted.
+
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
+
+mod figures;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use server::tls::{Identity, Pems};
+use server::{Listener, Options};
+
+use crate::replay::Engine;
+
+/// Serves an engine's answers on sockets.
+#[pyclass(module = "bedrock_frames._core", frozen)]
+struct Plane(server::Plane);
+
+#[pymethods]
+impl Plane {
+    #[new]
+    #[pyo3(signature = (
+        engine, *, host=None, port=0, uds=None, app=None, threads=None, tls=None,
+        max_connections=20_000, max_in_flight=20_000, max_streams=1000,
+        head_timeout=30.0, stall_timeout=120.0, idle_timeout=3600.0,
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
+    fn new(
+        py: Python<'_>,
+        engine: &Engine,
+        host: Option<&str>,
+        port: u16,
+        uds: Option<PathBuf>,
+        app: Option<PathBuf>,
+        threads: Option<usize>,
+        tls: Option<(String, String)>,
+        max_connections: usize,
+        max_in_flight: usize,
+        max_streams: u32,
+        head_timeout: f64,
+        stall_timeout: f64,
+        idle_timeout: f64,
+    ) -> PyResult<Self> {
+        let tls = tls.map(|(certificate, key)| Identity::new(&Pems { certificate, key }));
+        let defaults = Options::default();
+        let options = Options {
+            threads: threads.unwrap_or(defaults.threads),
+            max_connections,
+            max_in_flight,
+            max_streams,
+            head_timeout: seconds("head_timeout", head_timeout)?,
+            stall_timeout: seconds("stall_timeout", stall_timeout)?,
+            idle_timeout: seconds("idle_timeout", idle_timeout)?,
+            app,
+            tls: tls.transpose()?,
+        };
+        let engine = Arc::clone(&engine.0);
+        py.detach(|| {
+            let tcp = host.map(|host| Listener::tcp(host, port));
+            let unix = uds.map(|path| Listener::unix(&path));
+            let listeners = tcp.into_iter().chain(unix).collect::<std::io::Result<Vec<_>>>()?;
+            Ok(Self(server::Plane::start(engine, listeners, options)?))
+        })
+    }
+
+    #[getter]
+    fn addresses(&self) -> Vec<(String, u16)> {
+        let addresses = self.0.addresses().iter();
+        addresses.map(|address| (address.ip().to_string(), address.port())).collect()
+    }
+
+    fn figures(&self, py: Python<'_>) -> figures::Figures {
+        figures::Figures(py.detach(|| self.0.figures()))
+    }
+
+    fn stop(&self, py: Python<'_>, drain_timeout: f64) -> PyResult<bool> {
+        let drain = seconds("drain_timeout", drain_timeout)?;
+        Ok(py.detach(|| self.0.stop(drain)))
+    }
+}
+
+fn seconds(name: &str, value: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value)
+        .map_err(|error| PyValueError::new_err(format!("{name} is no duration: {error}")))
+}
+
+/// Make a certificate that is signed by itself: (certificate, key), as PEM.
+#[pyfunction]
+fn self_signed(names: Vec<String>) -> PyResult<(String, String)> {
+    let Pems { certificate, key } = Pems::self_signed(names)?;
+    Ok((certificate, key))
+}
+
+/// Raise the limit of open files to its hard limit: (soft, hard).
+#[pyfunction]
+fn raise_open_files() -> (Option<u64>, Option<u64>) {
+    let limits = server::raise_open_files();
+    (limits.soft, limits.hard)
+}
+
+/// Add the classes to the module.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Plane>()?;
+    module.add_class::<figures::Figures>()?;
+    module.add_class::<figures::Durations>()?;
+    module.add_function(wrap_pyfunction!(self_signed, module)?)?;
+    module.add_function(wrap_pyfunction!(raise_open_files, module)?)
+}

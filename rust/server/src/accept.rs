@@ -1,0 +1,103 @@
+//! Who gets a new connection.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::{SendFlags, send};
+
+use crate::fast::{Arrival, Waker};
+use crate::lane::{Handed, Handover};
+use crate::listen::{Listener, Socket};
+use crate::meter::{Meter, Seat};
+use crate::shared::{Shared, Stage};
+use crate::wire::{self, Date};
+
+/// How long accepting rests where the system has no file for a connection.
+const REST: Duration = Duration::from_millis(10);
+
+/// Where one worker, or its lane, is given connections.
+pub(crate) struct Door {
+    /// Counts the connections of both.
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) arrivals: Sender<Arrival>,
+    pub(crate) waker: Waker,
+    pub(crate) lane: Handover,
+}
+
+/// One thread that accepts, and gives each connection to whoever has the fewest.
+pub(crate) struct Acceptor {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) doors: Vec<Door>,
+    pub(crate) waker: Waker,
+}
+
+impl Acceptor {
+    /// Accept until the end comes nearer; then close the listeners.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses to wait for connections.
+    pub(crate) fn run(self) -> io::Result<()> {
+        while self.shared.stage() == Stage::Serving {
+            let mut watched: Vec<_> = self
+                .listeners
+                .iter()
+                .map(|listener| PollFd::new(listener, PollFlags::IN))
+                .chain([PollFd::new(&self.waker, PollFlags::IN)])
+                .collect();
+            match poll(&mut watched, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            for listener in &self.listeners {
+                self.accept_all(listener);
+            }
+        }
+        Ok(())
+    }
+
+    fn accept_all(&self, listener: &Listener) {
+        loop {
+            match listener.accept() {
+                Ok(socket) => self.seat(socket),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => match error.kind() {
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+                    _ => {
+                        // Out of files. Those who wait are still there when one is free.
+                        std::thread::sleep(REST);
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    fn seat(&self, socket: Socket) {
+        let count = |door: &Door| door.meter.connections.load(std::sync::atomic::Ordering::Relaxed);
+        let all: usize = self.doors.iter().map(count).sum();
+        let Some(door) = self.doors.iter().min_by_key(|door| count(door)) else { return };
+        let limit = self.shared.options.max_connections;
+        if all >= limit {
+            refuse(&socket, limit);
+            return;
+        }
+        let seat = Seat::take(&door.meter);
+        if self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_)) {
+            door.lane.hand(Handed { socket, seat, read: Vec::new(), secure: true });
+        } else if door.arrivals.send((socket, seat)).is_ok() {
+            door.waker.wake();
+        }
+    }
+}
+
+/// Say that there are too many. It fits into the buffer of any new socket.
+fn refuse(socket: &Socket, limit: usize) {
+    let why = format!("This server has {limit} connections at a time.");
+    let bytes = wire::refusal(503, "ServiceUnavailableException", &why, &Date::now());
+    let _ = send(socket, &bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+}

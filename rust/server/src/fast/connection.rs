@@ -1,0 +1,65 @@
+//! A socket, and what waits to go in and out.
+
+use rustix::event::epoll::EventFlags;
+
+use super::running::Running;
+use crate::listen::Socket;
+use crate::meter::Seat;
+
+/// What a connection is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing of a request has come.
+    Idle,
+    /// A head is coming.
+    Head,
+    /// A body is coming.
+    Body,
+    /// An answer is on its way.
+    Answering,
+    /// All has been said. What still comes is thrown away, for a socket closed with unread bytes
+    /// takes back what it sent.
+    Closing,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) socket: Socket,
+    /// What was read and not answered.
+    pub(super) inbox: Vec<u8>,
+    /// The inbox is not looked at before it has so many bytes.
+    pub(super) wanted: usize,
+    /// What the socket did not take. Bounded, because nothing is made while something is here.
+    pub(super) outbox: Vec<u8>,
+    pub(super) running: Option<Box<Running>>,
+    pub(super) phase: Phase,
+    /// When the phase began, or made progress.
+    pub(super) since_ns: u64,
+    pub(super) interest: EventFlags,
+    pub(super) seat: Seat,
+}
+
+/// What every connection is watched for.
+pub(super) const READING: EventFlags = EventFlags::IN.union(EventFlags::RDHUP);
+
+impl Connection {
+    pub(super) fn new(socket: Socket, seat: Seat, now_ns: u64) -> Self {
+        Self {
+            socket,
+            inbox: Vec::new(),
+            wanted: 0,
+            outbox: Vec::new(),
+            running: None,
+            phase: Phase::Idle,
+            since_ns: now_ns,
+            interest: READING,
+            seat,
+        }
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase, now_ns: u64) {
+        self.phase = phase;
+        self.since_ns = now_ns;
+    }
+}

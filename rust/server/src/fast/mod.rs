@@ -1,0 +1,28 @@
+//! The workers: Bedrock's operations over plain HTTP/1.1, as SDKs and load generators speak it.
+//!
+//! What a worker takes is a POST with a length to one of Bedrock's paths. A connection that says
+//! anything else is handed over, with what was read of it: so all of HTTP is there, and what is
+//! here stays small.
+//!
+//! # Layout
+//!
+//! - `request`: bytes to a request, or to what else they are.
+//! - `running`: an answer on its way: what is due of it, as bytes.
+//! - `connection`: a socket, and what waits to go in and out.
+//! - `wheel`, `clock`: deadlines.
+//! - `poller`: readiness, and the alarm that ends a wait on time.
+//! - `worker`, `serve`, `send`, `sweep`: the loop; requests in, answers out, time-outs.
+
+mod clock;
+mod connection;
+mod poller;
+mod request;
+mod running;
+mod send;
+mod serve;
+mod sweep;
+mod wheel;
+mod worker;
+
+pub(crate) use poller::Waker;
+pub(crate) use worker::{Arrival, Worker};

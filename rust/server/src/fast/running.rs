@@ -1,0 +1,162 @@
+//! An answer on its way: what is due of it, as bytes.
+
+use std::time::Duration;
+
+use replay::Answer;
+
+use super::clock::tick_of;
+use crate::wire::{self, Date, Head};
+
+/// How much of an answer has been given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unbegun,
+    /// The head, and some of the body.
+    Begun,
+    /// Everything, and the end of a chunked body.
+    Ended,
+}
+
+/// One answer. What goes out is the head with the first bytes, and then what its schedule allows.
+#[derive(Debug)]
+pub(super) struct Running {
+    answer: Answer,
+    began_ns: u64,
+    /// How many writes of the schedule are allowed.
+    allowed: usize,
+    /// How much of the body has been given out.
+    given: usize,
+    stage: Stage,
+    cut: bool,
+    /// The connection ends with it.
+    pub(super) close: bool,
+}
+
+impl Running {
+    pub(super) fn new(answer: Answer, began_ns: u64, close: bool) -> Self {
+        let mut running = Self {
+            answer,
+            began_ns,
+            allowed: 0,
+            given: 0,
+            stage: Stage::Unbegun,
+            cut: false,
+            close,
+        };
+        running.allow_while(|due| due <= began_ns);
+        running
+    }
+
+    pub(super) fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    /// Whether some of it is due later than at once.
+    pub(super) fn is_paced(&self) -> bool {
+        let schedule = &self.answer.schedule;
+        schedule.abort.is_some() || schedule.writes.last().is_some_and(|last| last.0 > 0.0)
+    }
+
+    /// When a write, or after the last one the cut, is due.
+    fn due_ns(&self, write: usize) -> Option<u64> {
+        let schedule = &self.answer.schedule;
+        let after = match schedule.writes.get(write) {
+            Some((after, _)) => *after,
+            None if write == schedule.writes.len() => schedule.abort?.0,
+            None => return None,
+        };
+        Some(self.began_ns + Duration::from_secs_f64(after).as_nanos() as u64)
+    }
+
+    /// Allow all that is due at a tick.
+    pub(super) fn allow(&mut self, tick: u64) {
+        self.allow_while(|due| tick_of(due) <= tick);
+    }
+
+    fn allow_while(&mut self, is_due: impl Fn(u64) -> bool) {
+        while self.due_ns(self.allowed).is_some_and(&is_due) {
+            self.cut |= self.allowed == self.answer.schedule.writes.len();
+            self.allowed += 1;
+        }
+    }
+
+    /// The tick at which more is due.
+    pub(super) fn next_tick(&self) -> Option<u64> {
+        self.due_ns(self.allowed).map(tick_of)
+    }
+
+    /// How late the last write that was allowed is, if it was a paced one.
+    pub(super) fn lateness(&self, now_ns: u64) -> Option<Duration> {
+        let last = self.allowed.checked_sub(1)?;
+        self.answer.schedule.writes.get(last).filter(|write| write.0 > 0.0)?;
+        let due = self.due_ns(last)?;
+        Some(Duration::from_nanos(now_ns.saturating_sub(due)))
+    }
+
+    /// Since its request was there.
+    pub(super) fn age(&self, now_ns: u64) -> Duration {
+        Duration::from_nanos(now_ns.saturating_sub(self.began_ns))
+    }
+
+    /// Whether nothing has been given out.
+    pub(super) fn is_unbegun(&self) -> bool {
+        self.stage == Stage::Unbegun
+    }
+
+    /// Whether all has been given out.
+    pub(super) fn is_given(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// Whether its connection is to be cut, all before having been given out.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut && self.stage == Stage::Begun && self.given == self.allowed_end()
+    }
+
+    /// How many bytes of the body have been given out.
+    pub(super) fn given(&self) -> usize {
+        self.given
+    }
+
+    /// How many whole frames are in that.
+    pub(super) fn frames(&self) -> usize {
+        self.answer.plan.ends().partition_point(|end| *end <= self.given)
+    }
+
+    fn allowed_end(&self) -> usize {
+        let writes = &self.answer.schedule.writes;
+        let last = self.allowed.min(writes.len()).checked_sub(1);
+        last.map_or(0, |last| writes[last].1)
+    }
+
+    /// Append what is due and was not given out, at most `room` bytes of the body.
+    pub(super) fn give(&mut self, out: &mut Vec<u8>, room: usize, date: &Date) {
+        if self.allowed == 0 || self.is_given() {
+            return;
+        }
+        let plan = &self.answer.plan;
+        if self.is_unbegun() {
+            let request_id = Some(self.answer.request_id);
+            Head { plan, request_id, close: self.close }.write(out, date);
+            self.stage = Stage::Begun;
+        }
+        let end = self.allowed_end().min(self.given + room);
+        let bytes = &plan.body()[self.given..end];
+        self.given = end;
+        let writes = &self.answer.schedule.writes;
+        let is_end = self.answer.schedule.abort.is_none()
+            && self.allowed == writes.len()
+            && end == self.allowed_end();
+        if plan.is_stream() {
+            wire::chunk(out, bytes);
+            if is_end {
+                out.extend_from_slice(wire::LAST_CHUNK);
+            }
+        } else {
+            out.extend_from_slice(bytes);
+        }
+        if is_end {
+            self.stage = Stage::Ended;
+        }
+    }
+}

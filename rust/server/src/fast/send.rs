@@ -1,0 +1,183 @@
+//! Answers out: sending what is due, and how a connection ends.
+
+use std::net::Shutdown;
+
+use replay::Outcome;
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
+
+use super::connection::{Phase, READING};
+use super::serve::Next;
+use super::worker::Worker;
+use crate::listen::Socket;
+
+/// How much is made for one send. A slow reader holds at most so much.
+const PIECE_BYTES: usize = 262_144;
+
+impl Worker {
+    /// The deadline of an answer has come.
+    pub(super) fn on_tick(&mut self, key: usize, tick: u64) {
+        let Some(running) = &mut self.connections[key].running else { return };
+        running.allow(tick);
+        if let Some(next) = running.next_tick() {
+            self.wheel.set(key, next);
+        }
+        if self.push(key) == Next::Read {
+            self.resume(key);
+        }
+    }
+
+    /// A socket takes more again.
+    pub(super) fn on_writable(&mut self, key: usize) {
+        if self.connections.contains(key) && self.push(key) == Next::Read {
+            self.resume(key);
+        }
+    }
+
+    /// Send all that is due and that the socket takes.
+    pub(super) fn push(&mut self, key: usize) -> Next {
+        loop {
+            let connection = &mut self.connections[key];
+            let mut fresh = false;
+            if connection.outbox.is_empty() {
+                let Some(running) = &mut connection.running else { break };
+                fresh = running.is_unbegun();
+                self.output.clear();
+                running.give(&mut self.output, PIECE_BYTES, &self.date);
+                if self.output.is_empty() {
+                    break;
+                }
+                if running.is_given() {
+                    // Before it goes: who has read all of it may look into the journal at once.
+                    let (id, frames) = (running.answer().request_id, running.frames());
+                    self.shared.engine.settle(id, Outcome::Delivered, frames);
+                }
+            } else {
+                std::mem::swap(&mut self.output, &mut connection.outbox);
+                connection.outbox.clear();
+            }
+            let sent = match send(&connection.socket, &self.output, SendFlags::NOSIGNAL) {
+                Ok(sent) => sent,
+                Err(Errno::AGAIN | Errno::INTR) => 0,
+                Err(_) => {
+                    self.lose(key);
+                    return Next::Gone;
+                }
+            };
+            if sent > 0 {
+                self.measure(key, fresh);
+            }
+            if sent < self.output.len() {
+                let connection = &mut self.connections[key];
+                connection.outbox = self.output[sent..].to_vec();
+                if !connection.interest.contains(EventFlags::OUT) {
+                    self.meter.blocked();
+                    let interest = connection.interest | EventFlags::OUT;
+                    self.watch(key, interest);
+                }
+                return Next::Wait;
+            }
+        }
+        self.after_push(key)
+    }
+
+    /// Nothing is due that was not sent: see whether anything is left.
+    fn after_push(&mut self, key: usize) -> Next {
+        let connection = &self.connections[key];
+        if connection.interest.contains(EventFlags::OUT) {
+            let interest = connection.interest - EventFlags::OUT;
+            self.watch(key, interest);
+        }
+        let connection = &mut self.connections[key];
+        match &connection.running {
+            None if connection.phase == Phase::Closing => {
+                shut_down(&connection.socket);
+                Next::Wait
+            }
+            None => Next::Read,
+            Some(running) if running.is_given() => {
+                let close = running.close;
+                self.settle(key, Outcome::Delivered);
+                if close {
+                    self.close(key);
+                    return self.after_push(key);
+                }
+                let now = self.clock.now();
+                self.connections[key].enter(Phase::Idle, now);
+                Next::Read
+            }
+            Some(running) if running.is_cut() => {
+                self.settle(key, Outcome::Aborted);
+                self.lose(key);
+                Next::Gone
+            }
+            Some(_) => Next::Wait,
+        }
+    }
+
+    /// Count what was sent just now.
+    fn measure(&mut self, key: usize, fresh: bool) {
+        let now = self.clock.now();
+        let connection = &mut self.connections[key];
+        connection.since_ns = now;
+        let Some(running) = &connection.running else { return };
+        if let Some(lateness) = running.lateness(now) {
+            self.meter.wrote(lateness);
+        }
+        if fresh && running.answer().plan.is_stream() {
+            self.meter.first_frame(running.age(now));
+        }
+    }
+
+    /// Tell how an answer ended; there is none any more.
+    fn settle(&mut self, key: usize, outcome: Outcome) {
+        self.wheel.unset(key);
+        let connection = &mut self.connections[key];
+        let Some(running) = connection.running.take() else { return };
+        self.shared.leave();
+        let answer = running.answer();
+        let unsent = connection.outbox.len();
+        let (frames, bytes) = (running.frames(), running.given().saturating_sub(unsent));
+        let streamed = answer.plan.is_stream();
+        self.meter.ended(outcome, running.is_paced(), if streamed { frames } else { 0 }, bytes);
+        if streamed && outcome == Outcome::Delivered {
+            self.meter.finished(running.age(self.clock.now()));
+        }
+        if outcome != Outcome::Delivered {
+            self.shared.engine.settle(answer.request_id, outcome, frames);
+        }
+    }
+
+    /// Say no more than what has been said. The other side closes; or time does.
+    pub(super) fn close(&mut self, key: usize) {
+        let now = self.clock.now();
+        let connection = &mut self.connections[key];
+        connection.inbox = Vec::new();
+        connection.enter(Phase::Closing, now);
+        if !connection.interest.contains(EventFlags::IN) {
+            self.watch(key, READING);
+        }
+    }
+
+    /// Drop a connection.
+    pub(super) fn lose(&mut self, key: usize) {
+        self.settle(key, Outcome::Interrupted);
+        let connection = self.connections.remove(key);
+        self.poller.remove(&connection.socket);
+    }
+
+    pub(super) fn watch(&mut self, key: usize, interest: EventFlags) {
+        let connection = &mut self.connections[key];
+        connection.interest = interest;
+        self.poller.change(&connection.socket, key, interest);
+    }
+}
+
+fn shut_down(socket: &Socket) {
+    // It fails where the other side has done the same.
+    let _ = match socket {
+        Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+        Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+    };
+}

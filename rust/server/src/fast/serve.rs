@@ -1,0 +1,189 @@
+//! Requests in: reading, and what follows from what was read.
+
+use replay::Request as Asked;
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
+use super::connection::{Connection, Phase, READING};
+use super::request::{Read, Request, read};
+use super::running::Running;
+use super::worker::Worker;
+use crate::lane::Handed;
+use crate::options::MAX_HEAD_BYTES;
+use crate::shared::{Stage, unix_time};
+use crate::wire;
+
+/// How much may wait behind a request that is being answered.
+const MAX_PIPELINED_BYTES: usize = 65_536;
+
+/// What becomes of the bytes behind a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// They are the next request.
+    Read,
+    /// They wait.
+    Wait,
+    /// There is no connection any more.
+    Gone,
+}
+
+impl Worker {
+    /// Read once, and do what is asked.
+    pub(super) fn on_readable(&mut self, key: usize, flags: EventFlags) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let left = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        if connection.running.is_some() && flags.intersects(left) {
+            self.lose(key);
+            return;
+        }
+        let count = match recv(&connection.socket, &mut *self.input, RecvFlags::empty()) {
+            Ok((_, count)) if count > 0 => count,
+            Err(Errno::AGAIN | Errno::INTR) => return,
+            Ok(_) | Err(_) => {
+                self.lose(key);
+                return;
+            }
+        };
+        if connection.phase == Phase::Closing {
+            return;
+        }
+        let input = std::mem::take(&mut self.input);
+        if connection.inbox.is_empty() {
+            self.serve(key, &input[..count]);
+        } else {
+            let mut inbox = std::mem::take(&mut connection.inbox);
+            inbox.extend_from_slice(&input[..count]);
+            self.serve(key, &inbox);
+        }
+        self.input = input;
+    }
+
+    /// Serve what waits in the inbox, once an answer has ended.
+    pub(super) fn resume(&mut self, key: usize) {
+        let connection = &mut self.connections[key];
+        let inbox = std::mem::take(&mut connection.inbox);
+        if !connection.interest.contains(EventFlags::IN) {
+            self.watch(key, READING);
+        }
+        self.serve(key, &inbox);
+    }
+
+    /// Serve the requests in `bytes`, one after the other, and keep what is left.
+    fn serve(&mut self, key: usize, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let connection = &mut self.connections[key];
+            if connection.running.is_some() {
+                break;
+            }
+            if bytes.len() < connection.wanted {
+                connection.since_ns = self.clock.now();
+                break;
+            }
+            if connection.phase == Phase::Head && bytes.len() < MAX_HEAD_BYTES {
+                // A head that comes byte by byte is not read again before a line has ended.
+                let fresh = &bytes[connection.wanted - 1..];
+                if !fresh.contains(&b'\n') {
+                    connection.wanted = bytes.len() + 1;
+                    break;
+                }
+            }
+            connection.wanted = 0;
+            match read(bytes, self.shared.engine.max_body_bytes()) {
+                Read::Request(request) => {
+                    let length = request.length;
+                    match self.answer(key, &request) {
+                        Next::Read => {}
+                        Next::Wait => {
+                            bytes = &bytes[length..];
+                            break;
+                        }
+                        Next::Gone => return,
+                    }
+                    bytes = &bytes[length..];
+                }
+                Read::Partial { wanted, in_body } => {
+                    self.wait_for(key, wanted, in_body);
+                    break;
+                }
+                Read::Foreign => {
+                    self.hand_over(key, bytes);
+                    return;
+                }
+                Read::Bad(status, why) => {
+                    self.refuse(key, status, why);
+                    return;
+                }
+            }
+        }
+        let connection = &mut self.connections[key];
+        connection.inbox = bytes.to_vec();
+        if connection.running.is_some() && bytes.len() > MAX_PIPELINED_BYTES {
+            let interest = connection.interest - EventFlags::IN;
+            self.watch(key, interest);
+        }
+    }
+
+    fn wait_for(&mut self, key: usize, wanted: usize, in_body: bool) {
+        let now = self.clock.now();
+        let connection = &mut self.connections[key];
+        connection.wanted = wanted;
+        let phase = if in_body { Phase::Body } else { Phase::Head };
+        // A head has one time limit from its first byte on; a body must make progress.
+        if connection.phase != phase || in_body {
+            connection.enter(phase, now);
+        }
+    }
+
+    fn answer(&mut self, key: usize, request: &Request<'_>) -> Next {
+        if let Err(why) = self.shared.enter() {
+            self.refuse(key, 503, &why);
+            return Next::Gone;
+        }
+        let answer = self.shared.engine.answer(&Asked {
+            method: "POST",
+            target: request.target,
+            headers: &request.headers,
+            body: request.body,
+            arrived: unix_time(),
+        });
+        let Some(answer) = answer else {
+            self.shared.leave();
+            self.refuse(key, 404, "This server has no such route.");
+            return Next::Gone;
+        };
+        let now = self.clock.now();
+        let close = request.close || self.stage > Stage::Serving;
+        let running = Running::new(answer, now, close);
+        self.meter.began(running.is_paced());
+        let connection = &mut self.connections[key];
+        connection.enter(Phase::Answering, now);
+        connection.running = Some(Box::new(running));
+        let next = self.push(key);
+        if next == Next::Wait && self.connections[key].running.is_some() {
+            self.set_alarm(key);
+        }
+        next
+    }
+
+    /// Say what is wrong, and close.
+    pub(super) fn refuse(&mut self, key: usize, status: u16, why: &str) {
+        let name = match status {
+            404 => "UnknownOperationException",
+            503 => "ServiceUnavailableException",
+            _ => "ValidationException",
+        };
+        let bytes = wire::refusal(status, name, why, &self.date);
+        self.meter.refused();
+        self.connections[key].outbox = bytes;
+        self.close(key);
+        self.push(key);
+    }
+
+    /// Give a connection to the lane, with what was read of it.
+    fn hand_over(&mut self, key: usize, bytes: &[u8]) {
+        let Connection { socket, seat, .. } = self.connections.remove(key);
+        self.poller.remove(&socket);
+        self.lane.hand(Handed { socket, seat, read: bytes.to_vec(), secure: false });
+    }
+}

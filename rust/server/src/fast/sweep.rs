@@ -1,0 +1,68 @@
+//! What takes too long, once a second; and the end.
+
+use std::time::Duration;
+
+use super::connection::{Connection, Phase};
+use super::worker::Worker;
+use crate::shared::Stage;
+
+/// How long the other side may take to close.
+const LINGER: Duration = Duration::from_secs(2);
+
+impl Worker {
+    /// End what has made no progress for too long.
+    pub(super) fn sweep(&mut self, now_ns: u64) {
+        let options = &self.shared.options;
+        let limit = |connection: &Connection| match connection.phase {
+            Phase::Idle => Some(options.idle_timeout),
+            Phase::Head => Some(options.head_timeout),
+            Phase::Answering if connection.outbox.is_empty() => None,
+            Phase::Body | Phase::Answering => Some(options.stall_timeout),
+            Phase::Closing => Some(LINGER),
+        };
+        let late: Vec<(usize, Phase)> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| {
+                let age = Duration::from_nanos(now_ns.saturating_sub(connection.since_ns));
+                limit(connection).is_some_and(|limit| age > limit)
+            })
+            .map(|(key, connection)| (key, connection.phase))
+            .collect();
+        for (key, phase) in late {
+            match phase {
+                Phase::Head | Phase::Body => {
+                    self.meter.stalled();
+                    self.refuse(key, 408, "The request did not come to its end in time.");
+                }
+                Phase::Answering => {
+                    self.meter.stalled();
+                    self.lose(key);
+                }
+                Phase::Idle | Phase::Closing => self.lose(key),
+            }
+        }
+    }
+
+    /// The end has come nearer: close what nobody waits for, or everything.
+    pub(super) fn part(&mut self) {
+        let over = self.stage == Stage::Over;
+        let done = |connection: &Connection| {
+            over || matches!(connection.phase, Phase::Idle | Phase::Closing)
+        };
+        let done: Vec<usize> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| done(connection))
+            .map(|(key, _)| key)
+            .collect();
+        for key in done {
+            self.lose(key);
+        }
+        for (_, connection) in &mut self.connections {
+            if let Some(running) = &mut connection.running {
+                running.close = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The lanes: whatever a worker does not take. HTTP/2, TLS, the rarer parts of HTTP/1.1, and all
+//! paths that belong to the app.
+//!
+//! A lane is a thread with one tokio runtime. hyper does the protocol; deciding and pacing are the
+//! engine's, as in a worker, with one timer a stream.
+//!
+//! # Layout
+//!
+//! - `serve`: the thread, and the connections that it is handed.
+//! - `stream`: a socket or a TLS session, and what was read of it before.
+//! - `service`: a request to a response.
+//! - `paced`: an answer of the engine as a body.
+//! - `app`: the way to the app.
+
+mod app;
+mod paced;
+mod serve;
+mod service;
+mod stream;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+pub(crate) use serve::Lane;
+
+use crate::listen::Socket;
+use crate::meter::Seat;
+
+/// A connection for a lane.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    pub(crate) socket: Socket,
+    pub(crate) seat: Seat,
+    /// What was read of it already.
+    pub(crate) read: Vec<u8>,
+    /// It speaks TLS.
+    pub(crate) secure: bool,
+}
+
+/// Where connections are handed over.
+#[derive(Debug, Clone)]
+pub(crate) struct Handover(pub(crate) UnboundedSender<Handed>);
+
+impl Handover {
+    /// Hand a connection over. Where the lane has ended, it is closed.
+    pub(crate) fn hand(&self, handed: Handed) {
+        let _ = self.0.send(handed);
+    }
+}

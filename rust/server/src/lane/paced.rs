@@ -1,0 +1,195 @@
+//! An answer of the engine as a body: what is due comes out when it is due.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use replay::{Answer, Outcome, Plan};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::meter::Meter;
+use crate::shared::Shared;
+
+/// How long before a cut everything was given to the connection: it is sent meanwhile.
+const BEFORE_CUT: Duration = Duration::from_millis(5);
+
+/// The connection is cut here, as the fixture asks.
+#[derive(Debug)]
+pub(super) struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cut as the fixture asks")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+/// The body of a plan, shared.
+struct Owner(Arc<Plan>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        self.0.body()
+    }
+}
+
+/// A body on its schedule, of a request that was let in; when it is dropped, the request has left.
+/// Dropped before its end, it was interrupted.
+pub(super) struct Paced {
+    shared: Arc<Shared>,
+    meter: Arc<Meter>,
+    answer: Answer,
+    bytes: Bytes,
+    began: Instant,
+    sleep: Pin<Box<Sleep>>,
+    next: usize,
+    given: usize,
+    outcome: Option<Outcome>,
+}
+
+impl Paced {
+    pub(super) fn new(shared: Arc<Shared>, meter: Arc<Meter>, answer: Answer) -> Self {
+        let began = Instant::now();
+        let bytes = Bytes::from_owner(Owner(Arc::clone(&answer.plan)));
+        let mut paced = Self {
+            shared,
+            meter,
+            answer,
+            bytes,
+            began,
+            sleep: Box::pin(sleep_until(began)),
+            next: 0,
+            given: 0,
+            outcome: None,
+        };
+        paced.meter.began(paced.is_paced());
+        paced.end_where_nothing_is_left();
+        paced
+    }
+
+    /// Wait until the first of it is due: the head of a response goes with its first bytes.
+    pub(super) async fn first_is_due(&mut self) {
+        if let Some(due) = self.due() {
+            tokio::time::sleep_until(due).await;
+        }
+    }
+
+    fn is_paced(&self) -> bool {
+        let schedule = &self.answer.schedule;
+        schedule.abort.is_some() || schedule.writes.last().is_some_and(|last| last.0 > 0.0)
+    }
+
+    /// When the next write, or the cut, is due.
+    fn due(&self) -> Option<Instant> {
+        let schedule = &self.answer.schedule;
+        let after = match schedule.writes.get(self.next) {
+            Some((after, _)) => Duration::from_secs_f64(*after),
+            None => Duration::from_secs_f64(schedule.abort?.0) + BEFORE_CUT,
+        };
+        Some(self.began + after)
+    }
+
+    /// Take all that is due.
+    fn take(&mut self, now: Instant) -> Bytes {
+        let start = self.given;
+        while let Some(&(after, end)) = self.answer.schedule.writes.get(self.next) {
+            let due = self.began + Duration::from_secs_f64(after);
+            if due > now {
+                break;
+            }
+            if after > 0.0 {
+                self.meter.wrote(now - due);
+            }
+            self.given = end;
+            self.next += 1;
+        }
+        if start == 0 && self.answer.plan.is_stream() {
+            self.meter.first_frame(now - self.began);
+        }
+        self.end_where_nothing_is_left();
+        self.bytes.slice(start..self.given)
+    }
+
+    /// How many whole frames were given out.
+    fn frames(&self) -> usize {
+        self.answer.plan.ends().partition_point(|end| *end <= self.given)
+    }
+
+    fn settle(&self, outcome: Outcome) {
+        self.shared.engine.settle(self.answer.request_id, outcome, self.frames());
+    }
+
+    fn end_where_nothing_is_left(&mut self) {
+        let schedule = &self.answer.schedule;
+        let left = schedule.writes.get(self.next..).unwrap_or_default();
+        if schedule.abort.is_none() && left.iter().all(|write| write.1 == self.given) {
+            self.outcome = Some(Outcome::Delivered);
+            // Before it goes: who has read all of it may look into the journal at once.
+            self.settle(Outcome::Delivered);
+        }
+    }
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = &mut *self;
+        loop {
+            if this.outcome.is_some() {
+                return Poll::Ready(None);
+            }
+            let Some(due) = this.due() else { return Poll::Ready(None) };
+            if due > Instant::now() {
+                if this.sleep.deadline() != due {
+                    this.sleep.as_mut().reset(due);
+                }
+                ready!(this.sleep.as_mut().poll(context));
+            }
+            if this.next == this.answer.schedule.writes.len() {
+                this.outcome = Some(Outcome::Aborted);
+                return Poll::Ready(Some(Err(Cut)));
+            }
+            let bytes = this.take(Instant::now());
+            if !bytes.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.answer.plan.is_stream() {
+            return SizeHint::new();
+        }
+        SizeHint::with_exact((self.bytes.len() - self.given) as u64)
+    }
+}
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        self.shared.leave();
+        let outcome = self.outcome.unwrap_or(Outcome::Interrupted);
+        let frames = self.frames();
+        let streamed = self.answer.plan.is_stream();
+        self.meter.ended(outcome, self.is_paced(), if streamed { frames } else { 0 }, self.given);
+        if streamed && outcome == Outcome::Delivered {
+            self.meter.finished(self.began.elapsed());
+        }
+        if outcome != Outcome::Delivered {
+            self.settle(outcome);
+        }
+    }
+}

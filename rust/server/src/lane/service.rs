@@ -1,0 +1,155 @@
+//! A request to a response: the engine's for Bedrock's paths, the app's for all others.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode, Version};
+use replay::Plan;
+
+use super::app;
+use super::paced::Paced;
+use crate::meter::Meter;
+use crate::options::MAX_APP_BODY_BYTES;
+use crate::route::is_bedrock;
+use crate::shared::{Shared, Stage, unix_time};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+/// The body of any response.
+pub(super) type Body = UnsyncBoxBody<Bytes, Error>;
+
+/// How many times the limit is read, and thrown away, before a body that is too long is answered:
+/// a client that is still sending would not see the answer. But not without end.
+const DRAIN_FACTOR: usize = 4;
+
+/// What a lane serves with.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) shared: Arc<Shared>,
+    pub(super) meter: Arc<Meter>,
+}
+
+impl Service {
+    /// Answer one request.
+    pub(super) async fn call(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
+        let http2 = request.version() == Version::HTTP_2;
+        let path = request.uri().path_and_query().map_or("/", |target| target.as_str()).as_bytes();
+        let mut response = if is_bedrock(path) {
+            self.ask_engine(request).await
+        } else {
+            self.ask_app(request).await
+        };
+        if !http2 && self.shared.stage() > Stage::Serving {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+
+    async fn ask_engine(&self, request: Request<Incoming>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let limit = self.shared.engine.max_body_bytes();
+        let Some((body, whole)) = read(body, limit).await else { return unreadable() };
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let authority = parts.uri.authority().map(|host| host.as_str().as_bytes());
+        let host = authority.filter(|_| !parts.headers.contains_key(HOST));
+        let headers: Vec<(&[u8], &[u8])> = host
+            .map(|host| (&b"host"[..], host))
+            .into_iter()
+            .chain(
+                parts
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
+            )
+            .collect();
+        if let Err(why) = self.shared.enter() {
+            return typed(503, "ServiceUnavailableException", &why);
+        }
+        let answer = self.shared.engine.answer(&replay::Request {
+            method: parts.method.as_str(),
+            target: target.as_bytes(),
+            headers: &headers,
+            body: &body,
+            arrived: unix_time(),
+        });
+        let Some(answer) = answer else {
+            self.shared.leave();
+            let message = format!("This server has no route for {} {target}", parts.method);
+            return typed(404, "UnknownOperationException", &message);
+        };
+        let mut response = Response::new(());
+        *response.status_mut() =
+            StatusCode::from_u16(answer.plan.status()).expect("plans have a status");
+        for (name, value) in answer.plan.headers() {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("plans have header names");
+            let value = HeaderValue::from_bytes(value.as_bytes()).expect("and values");
+            response.headers_mut().append(name, value);
+        }
+        let id = HeaderValue::from_str(&answer.request_id.to_string()).expect("ids are ASCII");
+        response.headers_mut().insert("x-amzn-requestid", id);
+        if !whole && parts.version < Version::HTTP_2 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let mut body = Paced::new(Arc::clone(&self.shared), Arc::clone(&self.meter), answer);
+        body.first_is_due().await;
+        response.map(|()| body.map_err(Error::from).boxed_unsync())
+    }
+
+    async fn ask_app(&self, request: Request<Incoming>) -> Response<Body> {
+        let Some(socket) = &self.shared.options.app else {
+            return typed(404, "UnknownOperationException", "This server has no such route.");
+        };
+        let (parts, body) = request.into_parts();
+        let Some((body, _)) = read(body, MAX_APP_BODY_BYTES).await else { return unreadable() };
+        if body.len() > MAX_APP_BODY_BYTES {
+            let message = format!("A body has at most {MAX_APP_BODY_BYTES} bytes here.");
+            return typed(413, "ValidationException", &message);
+        }
+        match app::ask(socket, Request::from_parts(parts, body.into())).await {
+            Ok(response) => response.map(|body| body.map_err(Error::from).boxed_unsync()),
+            Err(error) => {
+                let message = format!("The app does not answer: {error}");
+                typed(502, "ServiceUnavailableException", &message)
+            }
+        }
+    }
+}
+
+/// Read a body; of one above the limit a byte more than that, and whether all was read. None where
+/// the client left, or its framing is wrong.
+async fn read(mut body: Incoming, limit: usize) -> Option<(Vec<u8>, bool)> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
+    let mut kept = Vec::with_capacity(expected.min(limit).min(65_536));
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        seen += data.len();
+        kept.extend_from_slice(&data[..data.len().min(limit + 1 - kept.len())]);
+        if seen > limit.saturating_mul(DRAIN_FACTOR) {
+            return Some((kept, false));
+        }
+    }
+    Some((kept, true))
+}
+
+fn unreadable() -> Response<Body> {
+    typed(400, "ValidationException", "The body of the request is not readable.")
+}
+
+fn typed(status: u16, name: &str, message: &str) -> Response<Body> {
+    let plan = Plan::error(name, message, Some(status), &[]).expect("names are header values");
+    let body = Full::new(Bytes::copy_from_slice(plan.body()));
+    let mut response = Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let name = HeaderValue::from_str(name).expect("names are ASCII");
+    response.headers_mut().insert("x-amzn-errortype", name);
+    response
+}

@@ -1,0 +1,149 @@
+//! What happens on the sockets, counted by each thread for itself and merged when somebody asks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use replay::Outcome;
+
+use crate::histogram::{Counts, Histogram, add};
+
+/// The counters of one thread, which alone writes them; but for the number of its connections.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) connections: AtomicUsize,
+    accepted: AtomicU64,
+    in_flight: AtomicU64,
+    streams: AtomicU64,
+    frames: AtomicU64,
+    body_bytes: AtomicU64,
+    blocked: AtomicU64,
+    interrupted: AtomicU64,
+    aborted: AtomicU64,
+    stalled: AtomicU64,
+    refused: AtomicU64,
+    lateness: Histogram,
+    first_frame: Histogram,
+    duration: Histogram,
+}
+
+/// One connection's place among those of a thread; free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<Meter>);
+
+impl Seat {
+    pub(crate) fn take(meter: &Arc<Meter>) -> Self {
+        meter.connections.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(meter))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Meter {
+    pub(crate) fn accepted(&self) {
+        add(&self.accepted, 1);
+    }
+
+    /// An answer begins; `paced` where not all of it is due at once.
+    pub(crate) fn began(&self, paced: bool) {
+        add(&self.in_flight, 1);
+        add(&self.streams, u64::from(paced));
+    }
+
+    /// An answer has ended.
+    pub(crate) fn ended(&self, outcome: Outcome, paced: bool, frames: usize, body_bytes: usize) {
+        add(&self.in_flight, u64::MAX);
+        add(&self.streams, if paced { u64::MAX } else { 0 });
+        add(&self.frames, frames as u64);
+        add(&self.body_bytes, body_bytes as u64);
+        match outcome {
+            Outcome::Interrupted => add(&self.interrupted, 1),
+            Outcome::Aborted => add(&self.aborted, 1),
+            Outcome::Delivered | Outcome::Pending => {}
+        }
+    }
+
+    /// A paced write was handed to the kernel so long after it was due.
+    pub(crate) fn wrote(&self, lateness: Duration) {
+        self.lateness.record(lateness.as_micros() as u64);
+    }
+
+    pub(crate) fn first_frame(&self, after: Duration) {
+        self.first_frame.record(after.as_micros() as u64);
+    }
+
+    pub(crate) fn finished(&self, after: Duration) {
+        self.duration.record(after.as_micros() as u64);
+    }
+
+    /// A socket took less than it was given.
+    pub(crate) fn blocked(&self) {
+        add(&self.blocked, 1);
+    }
+
+    /// A client made no progress for too long.
+    pub(crate) fn stalled(&self) {
+        add(&self.stalled, 1);
+    }
+
+    /// A connection above the bound, or a request that is none.
+    pub(crate) fn refused(&self) {
+        add(&self.refused, 1);
+    }
+
+    pub(crate) fn add_to(&self, figures: &mut Figures) {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        figures.connections += self.connections.load(Ordering::Relaxed) as u64;
+        figures.accepted += get(&self.accepted);
+        figures.in_flight += get(&self.in_flight);
+        figures.streams += get(&self.streams);
+        figures.frames += get(&self.frames);
+        figures.body_bytes += get(&self.body_bytes);
+        figures.blocked += get(&self.blocked);
+        figures.interrupted += get(&self.interrupted);
+        figures.aborted += get(&self.aborted);
+        figures.stalled += get(&self.stalled);
+        figures.refused += get(&self.refused);
+        self.lateness.add_to(&mut figures.lateness);
+        self.first_frame.add_to(&mut figures.first_frame);
+        self.duration.add_to(&mut figures.duration);
+    }
+}
+
+/// What all threads counted.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// Connections that are open.
+    pub connections: u64,
+    /// Connections that ever were.
+    pub accepted: u64,
+    /// Answers under way.
+    pub in_flight: u64,
+    /// Of these, paced ones.
+    pub streams: u64,
+    /// Event-stream frames of answers that have ended.
+    pub frames: u64,
+    /// Bytes of their bodies.
+    pub body_bytes: u64,
+    /// Writes of which the socket took a part.
+    pub blocked: u64,
+    /// Answers whose client left.
+    pub interrupted: u64,
+    /// Answers cut as their fixture asks.
+    pub aborted: u64,
+    /// Clients that made no progress for too long.
+    pub stalled: u64,
+    /// Connections above the bound, and requests that are none.
+    pub refused: u64,
+    /// From when a paced write was due to when the kernel had it.
+    pub lateness: Counts,
+    /// From a request to the first bytes of its stream.
+    pub first_frame: Counts,
+    /// From a request to the last bytes of its stream.
+    pub duration: Counts,
+}

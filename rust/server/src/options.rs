@@ -1,0 +1,53 @@
+//! Bounds and places.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::tls::Identity;
+
+/// The longest head of a request. Bearer tokens and session tokens take a few thousand bytes.
+pub const MAX_HEAD_BYTES: usize = 65_536;
+/// How many headers a request may have.
+pub const MAX_HEADERS: usize = 100;
+/// The longest body for the app. Fixtures may come by the thousand, but not without end.
+pub const MAX_APP_BODY_BYTES: usize = 100_000_000;
+
+/// What a plane is made with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many workers.
+    pub threads: usize,
+    /// How many connections there may be; those above are refused.
+    pub max_connections: usize,
+    /// How many requests may be under way; those above are refused.
+    pub max_in_flight: usize,
+    /// How many streams an HTTP/2 connection may have at a time.
+    pub max_streams: u32,
+    /// How long the head of a request may take.
+    pub head_timeout: Duration,
+    /// How long a body, or a reader of an answer, may make no progress.
+    pub stall_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// Where the app listens that serves all other paths.
+    pub app: Option<PathBuf>,
+    /// TCP connections speak TLS.
+    pub tls: Option<Identity>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            max_connections: 20_000,
+            max_in_flight: 20_000,
+            max_streams: 1000,
+            head_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(120),
+            // boto3 keeps connections in a pool; one that is closed under it costs a retry.
+            idle_timeout: Duration::from_secs(3600),
+            app: None,
+            tls: None,
+        }
+    }
+}

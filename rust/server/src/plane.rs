@@ -1,0 +1,167 @@
+//! Starting and stopping: the threads of a plane.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use replay::Engine;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
+
+use crate::accept::{Acceptor, Door};
+use crate::fast::{Waker, Worker};
+use crate::lane::{Handover, Lane};
+use crate::listen::Listener;
+use crate::meter::{Figures, Meter};
+use crate::options::Options;
+use crate::shared::{Shared, Stage};
+
+/// How long threads that were told to end at once may take before they are left behind.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// A running plane. Dropped, it ends at once.
+pub struct Plane {
+    shared: Arc<Shared>,
+    meters: Vec<Arc<Meter>>,
+    wakers: Vec<Waker>,
+    stage: watch::Sender<Stage>,
+    addresses: Vec<SocketAddr>,
+    /// Closed when the last thread has ended.
+    ended: Mutex<Receiver<()>>,
+}
+
+impl Plane {
+    /// Serve what comes to these sockets, on threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// The system has no more threads, or files.
+    pub fn start(
+        engine: Arc<Engine>,
+        listeners: Vec<Listener>,
+        options: Options,
+    ) -> io::Result<Self> {
+        let threads = options.threads.max(1);
+        let (ending, ended) = channel();
+        let mut plane = Self {
+            shared: Arc::new(Shared::new(engine, options)),
+            meters: Vec::new(),
+            wakers: Vec::new(),
+            stage: watch::Sender::new(Stage::Serving),
+            addresses: listeners.iter().filter_map(Listener::address).collect(),
+            ended: Mutex::new(ended),
+        };
+        let doors = (0..threads).map(|at| plane.pair(at, &ending)).collect::<io::Result<_>>()?;
+        let waker = Waker::new()?;
+        plane.wakers.push(waker.clone());
+        let shared = Arc::clone(&plane.shared);
+        let acceptor = Acceptor { shared, listeners, doors, waker };
+        spawn("bedrock-accept", ending, move || acceptor.run())?;
+        Ok(plane)
+    }
+
+    /// Start a worker and its lane.
+    fn pair(&mut self, at: usize, ending: &Sender<()>) -> io::Result<Door> {
+        let (meter, lane_meter) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
+        let waker = Waker::new()?;
+        let (handing, handed) = unbounded_channel();
+        let handover = Handover(handing);
+        let (arrivals, arriving) = channel();
+
+        let lane = Lane::new(
+            Arc::clone(&self.shared),
+            Arc::clone(&lane_meter),
+            handed,
+            self.stage.subscribe(),
+        );
+        let worker = Worker::new(
+            Arc::clone(&self.shared),
+            Arc::clone(&meter),
+            handover.clone(),
+            arriving,
+            waker.clone(),
+        )?;
+        spawn(&format!("bedrock-lane-{at}"), ending.clone(), || lane.run())?;
+        spawn(&format!("bedrock-work-{at}"), ending.clone(), || worker.run())?;
+        self.wakers.push(waker.clone());
+        self.meters.extend([Arc::clone(&meter), lane_meter]);
+        Ok(Door { meter, arrivals, waker, lane: handover })
+    }
+
+    /// The TCP addresses that it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What happened so far.
+    pub fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
+        for meter in &self.meters {
+            meter.add_to(&mut figures);
+        }
+        figures
+    }
+
+    /// Take no more connections, answer what was asked for at most so long, and end. Returns
+    /// whether everything was answered. A second call, from another thread, can only shorten it.
+    pub fn stop(&self, drain: Duration) -> bool {
+        self.advance(if drain.is_zero() { Stage::Over } else { Stage::Draining });
+        // Whoever stops first holds the lock; a later call has done its part already.
+        let Ok(ended) = self.ended.try_lock() else { return false };
+        let drained = ends_within(&ended, drain);
+        if !drained {
+            self.advance(Stage::Over);
+            ends_within(&ended, AT_ONCE);
+        }
+        drained && self.shared.stage() < Stage::Over
+    }
+
+    fn advance(&self, stage: Stage) {
+        self.shared.advance(stage);
+        self.stage.send_replace(self.shared.stage());
+        for waker in &self.wakers {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.advance(Stage::Over);
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        ends_within(ended, AT_ONCE);
+    }
+}
+
+fn ends_within(ended: &Receiver<()>, time: Duration) -> bool {
+    let end = Instant::now() + time;
+    loop {
+        match ended.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Disconnected) => return true,
+            Err(RecvTimeoutError::Timeout) => return false,
+        }
+    }
+}
+
+/// Run a thread that lets go of `ending` when it is done.
+fn spawn(
+    name: &str,
+    ending: Sender<()>,
+    run: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> io::Result<()> {
+    let name = name.to_owned();
+    let run = {
+        let name = name.clone();
+        move || {
+            if let Err(error) = run() {
+                eprintln!("bedrock-frames: {name} has ended: {error}");
+            }
+            drop(ending);
+        }
+    };
+    thread::Builder::new().name(name).spawn(run).map(drop)
+}

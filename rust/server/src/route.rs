@@ -1,0 +1,9 @@
+//! Which requests are Bedrock's.
+
+/// How the paths of Bedrock Runtime begin. The engine knows them exactly.
+const PREFIXES: [&[u8]; 4] = [b"/model/", b"/guardrail/", b"/guardrail-checks/", b"/async-invoke"];
+
+/// Whether a request target is for the engine, by its beginning.
+pub(crate) fn is_bedrock(target: &[u8]) -> bool {
+    PREFIXES.iter().any(|prefix| target.starts_with(prefix))
+}

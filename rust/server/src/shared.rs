@@ -1,0 +1,75 @@
+//! What all threads of a plane see.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use replay::Engine;
+
+use crate::options::Options;
+
+/// The engine, the bounds, and whether to go on.
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) options: Options,
+    stage: AtomicU8,
+    in_flight: AtomicUsize,
+}
+
+/// How far the end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// Not in sight.
+    Serving,
+    /// What was asked is still answered.
+    Draining,
+    /// Now.
+    Over,
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Arc<Engine>, options: Options) -> Self {
+        Self {
+            engine,
+            options,
+            stage: AtomicU8::new(Stage::Serving as u8),
+            in_flight: AtomicUsize::new(0),
+        }
+    }
+
+    /// Let a request in, if there is room. Who was let in has to leave.
+    ///
+    /// # Errors
+    ///
+    /// There is none; why, for the client.
+    pub(crate) fn enter(&self) -> Result<(), String> {
+        let limit = self.options.max_in_flight;
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) < limit {
+            return Ok(());
+        }
+        self.leave();
+        Err(format!("This server answers {limit} requests at a time."))
+    }
+
+    pub(crate) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Acquire) {
+            0 => Stage::Serving,
+            1 => Stage::Draining,
+            _ => Stage::Over,
+        }
+    }
+
+    /// Move on to a stage; there is no way back.
+    pub(crate) fn advance(&self, stage: Stage) {
+        self.stage.fetch_max(stage as u8, Ordering::AcqRel);
+    }
+}
+
+/// Unix time in seconds.
+pub(crate) fn unix_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}

@@ -1,0 +1,73 @@
+"""Planes for tests: on any port, with any bound; and curl for what plain sockets do not speak."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from bedrock_frames._core import Figures, Plane
+from bedrock_frames.server import create_app
+from bedrock_frames.server.app import parts_of
+
+CURL: Final = shutil.which("curl") or ""
+
+
+def _speaks_http2() -> bool:
+    if not CURL:
+        return False
+    version = subprocess.run([CURL, "--version"], capture_output=True, text=True, check=False)
+    return " HTTP2" in version.stdout
+
+
+needs_curl: Final = pytest.mark.skipif(not _speaks_http2(), reason="there is no curl with HTTP/2")
+
+
+@contextmanager
+def plane(fixtures: Any, **options: Any) -> Iterator[tuple[str, Plane]]:
+    """Serve fixtures on a plane without an app; yield its URL and it."""
+    serving = Plane(parts_of(create_app(fixtures)).engine, host="127.0.0.1", **options)
+    host, port = serving.addresses[0]
+    try:
+        yield f"http://{host}:{port}", serving
+    finally:
+        serving.stop(0)
+
+
+def wait_for(serving: Plane, **figures: int) -> Figures:
+    """Look at a plane's figures until they are these."""
+    for _ in range(1_000_000):
+        found = serving.figures()
+        if all(getattr(found, name) == value for name, value in figures.items()):
+            return found
+    pytest.fail(f"never {figures}")
+
+
+def curl(
+    folder: Path, url: str, *options: str, body: bytes | None = None
+) -> tuple[int, str, bytes]:
+    """Ask by curl; return status, HTTP version and body.
+
+    Raises:
+        subprocess.CalledProcessError: the response did not end as its framing says.
+    """
+    out = folder / "body"
+    out.unlink(missing_ok=True)
+    sent = [] if body is None else ["--data-binary", "@-", "-H", "content-type: application/json"]
+    command = [CURL, "-sS", "-o", str(out), "-w", "%{http_code} %{http_version}", *sent, *options]
+    done = subprocess.run([*command, url], input=body or b"", capture_output=True, check=True)
+    status, version = done.stdout.decode().split()
+    return int(status), version, out.read_bytes() if out.exists() else b""
+
+
+def paced(text: str, *, gap_ms: float, ttft_ms: float = 0, **options: Any) -> Mapping[str, Any]:
+    """Return a fixture for a user message that is its own answer, a piece at a time."""
+    return {
+        "match": {"userMessage": text},
+        "response": {"content": text},
+        "timing": {"ttft_ms": ttft_ms, "gap_ms": gap_ms},
+        **options,
+    }

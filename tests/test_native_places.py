@@ -1,0 +1,160 @@
+"""Where a plane listens: TLS, a Unix socket, threads; and how it ends."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from bedrock_frames._core import Plane, raise_open_files, self_signed
+from bedrock_frames.server import NativeServer, Place, create_app
+from bedrock_frames.server.app import parts_of
+from tests.http_client import CONVERSE, CONVERSE_STREAM, MODEL, ask, asking, connect
+from tests.planes import curl, needs_curl, paced, plane
+from tests.test_server_command import fixture_file, run, served
+
+HELLO: Final[Any] = {"match": {"userMessage": "hello"}, "response": {"content": "Hi there."}}
+BODY: Final = json.dumps(asking("hello")).encode()
+
+
+@pytest.fixture
+def certified() -> Iterator[tuple[str, Path]]:
+    with NativeServer(create_app([HELLO]), Place(tls=True)) as running:
+        assert running.certificate is not None
+        yield running.url, running.certificate
+
+
+def test_boto3_trusts_the_certificate_that_is_made(certified: tuple[str, Path]) -> None:
+    url, certificate = certified
+    client = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=url,
+        verify=str(certificate),
+        region_name="us-east-1",
+        aws_access_key_id="AKID",
+        aws_secret_access_key="nothing",  # noqa: S106
+    )
+    messages: Any = [{"role": "user", "content": [{"text": "hello"}]}]
+    answer = client.converse_stream(modelId=MODEL, messages=messages)
+
+    assert "messageStop" in list(answer["stream"])[-2]
+
+
+@needs_curl
+@pytest.mark.parametrize(("option", "version"), [("--http1.1", "1.1"), ("--http2", "2")])
+def test_tls_speaks_what_is_negotiated(
+    certified: tuple[str, Path], tmp_path: Path, option: str, version: str
+) -> None:
+    url, certificate = certified
+    trust = ["--cacert", str(certificate), option]
+    for path, body in ((CONVERSE, BODY), ("/health", None)):
+        assert curl(tmp_path, url + path, *trust, body=body)[:2] == (200, version)
+
+
+def test_the_key_of_a_made_certificate_is_on_no_disk(certified: tuple[str, Path]) -> None:
+    for path in certified[1].parent.iterdir():
+        assert not path.is_file() or "PRIVATE" not in path.read_text()
+
+
+def test_a_certificate_that_does_not_fit_its_key_is_refused() -> None:
+    (one, _), (_, other) = self_signed(["localhost"]), self_signed(["localhost"])
+    engine = parts_of(create_app([])).engine
+
+    for pems in ((one, other), (one, ""), ("", other), ("x", "y")):
+        with pytest.raises(OSError, match="cannot be"):
+            Plane(engine, host="127.0.0.1", tls=pems)
+
+
+@needs_curl
+@pytest.mark.parametrize("option", ["--http1.1", "--http2-prior-knowledge"])
+def test_a_unix_socket_serves_too(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "plane.sock"
+    with NativeServer(create_app([HELLO]), Place(uds=path)) as running:
+        for target, body in ((CONVERSE, BODY), ("/health", None)):
+            on = ["--unix-socket", str(path), option]
+            assert curl(tmp_path, f"http://any{target}", *on, body=body)[0] == 200
+        assert ask(running.url, "POST", CONVERSE, asking("hello")).status == 200
+
+    assert not path.exists()
+
+
+def test_long_streams_are_spread_over_threads() -> None:
+    for threads in (1, 3):
+        with plane([paced("on and on and on", gap_ms=1)], threads=threads) as (url, _):
+            replies = [
+                ask(url, "POST", CONVERSE_STREAM, asking("on and on and on")) for _ in range(6)
+            ]
+        assert all(reply.complete for reply in replies)
+        assert len({reply.body for reply in replies}) == 1
+
+
+def test_a_plane_that_stops_finishes_what_it_began() -> None:
+    with (
+        plane([paced("to the very end of it", gap_ms=5)]) as (url, serving),
+        connect(url) as connection,
+        connect(url) as idle,
+    ):
+        connection.send("POST", CONVERSE_STREAM, asking("to the very end of it"))
+        connection.socket.recv(1, 2)
+        assert serving.stop(30)
+        assert connection.reply().complete
+        assert idle.socket.recv(1) == b""
+        with pytest.raises(OSError, match="refused"):
+            connect(url).__enter__()
+
+
+def test_a_plane_that_has_to_stop_at_once_says_what_it_left() -> None:
+    with (
+        plane([paced("never to end", gap_ms=3_600_000)]) as (url, serving),
+        connect(url) as connection,
+    ):
+        connection.send("POST", CONVERSE_STREAM, asking("never to end"))
+        connection.socket.recv(1, 2)
+        assert not serving.stop(0.01)
+        assert not connection.reply().complete
+        assert serving.figures().interrupted == 1
+
+
+def test_the_limit_of_open_files_is_raised_to_what_it_can_be() -> None:
+    soft, hard = raise_open_files()
+
+    assert soft == hard
+
+
+def test_serve_says_whether_it_kept_its_times(tmp_path: Path) -> None:
+    fixtures = fixture_file(tmp_path, timing={"ttft_ms": 1, "gap_ms": 1})
+    for most, code, line in (("60s", 0, "Times were kept"), ("0s", 3, "Times were NOT kept")):
+        with served(fixtures, "--max-lateness", most) as running:
+            assert ask(running.url, "POST", CONVERSE_STREAM, asking("hello")).complete
+            assert running.end(signal.SIGTERM) == (code, "")
+        assert line in running.log
+        assert "open files" in running.log
+
+
+def test_serve_can_do_without_the_plane(tmp_path: Path) -> None:
+    with served(fixture_file(tmp_path), "--asgi") as running:
+        assert ask(running.url, "POST", CONVERSE_STREAM, asking("hello")).complete
+        assert running.end() == (0, "")
+
+
+@needs_curl
+def test_serve_speaks_tls_and_says_what_to_trust(tmp_path: Path) -> None:
+    with served(fixture_file(tmp_path), "--tls", "--threads", "1") as running:
+        assert running.url.startswith("https://")
+        assert running.wait_for_log("trust ")
+        certificate = running.log.partition("trust ")[2].split()[0]
+        url = running.url + CONVERSE
+        assert curl(tmp_path, url, "--cacert", certificate, body=BODY)[0] == 200
+        assert running.end() == (0, "")
+
+
+def test_a_certificate_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+    done = run("serve", "--port", "0", "--certificate", missing, missing, fixture_file(tmp_path))
+
+    assert done.returncode == 2
+    assert "none.pem" in done.stderr
+    assert "Traceback" not in done.stderr
