@@ -6,15 +6,24 @@ FUZZ_SECONDS ?= 60
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 
-.PHONY: test demo lint build fuzz bench clean
+.PHONY: test clients demo lint build fuzz clean
 .DELETE_ON_ERROR:
 
-test: build tests/node/node_modules
+test: build clients
 	$(BIN)/pytest
 
-# An independent codec to compare with, where there is a node to run it.
-tests/node/node_modules: tests/node/package-lock.json
-	if command -v npm >/dev/null; then npm ci --prefix tests/node --silent --no-audit --no-fund; fi
+# What tests compare with: real clients, each with the dependencies that it asks for, and codecs in
+# JavaScript where there is a node to run them.
+clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
+	tests/clients/aws_sdk_js/node_modules tests/node/node_modules
+
+.venv-clients/%/.installed: tests/clients/%.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+%/node_modules: %/package-lock.json
+	if command -v npm >/dev/null; then npm ci --prefix $* --silent --no-audit --no-fund; fi
 	mkdir -p $@ && touch $@
 
 demo: build
@@ -49,4 +58,4 @@ fuzz:
 		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=artifacts/repaired/
 
 clean:
-	rm -rf $(VENV) target
+	rm -rf $(VENV) .venv-clients target

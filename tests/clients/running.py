@@ -68,7 +68,7 @@ def command_of(kind: Kind) -> list[str | Path]:
     if script.suffix != ".js":
         return [python_of(kind.environment), "-m", f"tests.clients.{kind.script}"]
     node = shutil.which("node")
-    if node is None or not (script.parent / "node_modules").is_dir():
+    if node is None or not (script.parent / "node_modules" / "@aws-sdk").is_dir():
         pytest.skip(f"no node, or no environment for {kind.script}: make clients")
     return [node, script]
 
