@@ -1,6 +1,7 @@
 """What boto3 gets from a running server, over a real socket."""
 
 import json
+from contextlib import closing
 from typing import Any, Final
 
 import pytest
@@ -26,7 +27,8 @@ def user(text: str) -> list[Any]:
 def stream(bedrock: Bedrock, text: str, **options: Any) -> list[Any]:
     client = bedrock.client(config=ONE_ATTEMPT)
     response = client.converse_stream(modelId=MODEL, messages=user(text), **options)
-    return list(response["stream"])
+    with closing(response["stream"]) as events:
+        return list(events)
 
 
 def text_of(events: list[Any]) -> str:

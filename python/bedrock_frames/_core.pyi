@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self, final
 
 from typing_extensions import Buffer, disjoint_base
 
+from bedrock_frames._core_load import LoadRun as LoadRun
 from bedrock_frames._core_plane import Durations as Durations
 from bedrock_frames._core_plane import Figures as Figures
 from bedrock_frames._core_plane import Plane as Plane

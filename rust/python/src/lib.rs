@@ -13,6 +13,7 @@
 //! - `input`: bytes-like arguments.
 //! - `replay`: the engine of the fixture server.
 //! - `plane`: the sockets that it answers on.
+//! - `load`: the load generator.
 //! - `errors`: the exceptions, and the one mapping to them.
 
 mod block;
@@ -23,6 +24,7 @@ mod errors;
 mod headers;
 mod input;
 mod limits;
+mod load;
 mod message;
 mod plane;
 mod replay;
@@ -43,6 +45,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<template::Template>()?;
     replay::add_to(module)?;
     plane::add_to(module)?;
+    load::add_to(module)?;
     module.add_function(wrap_pyfunction!(codec::encode, module)?)?;
     module.add_function(wrap_pyfunction!(codec::encode_all, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode, module)?)?;

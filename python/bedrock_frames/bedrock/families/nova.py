@@ -77,7 +77,7 @@ def _deltas(block: Block, size: int | None) -> Iterator[JsonObject]:
         case ToolUse():
             yield {"toolUse": {"input": block.input_text}}
         case _:
-            raise refused(block, "Nova's stream")
+            raise refused(block, "Nova")
 
 
 def _usage(usage: Usage, total: JsonObject) -> JsonObject:
