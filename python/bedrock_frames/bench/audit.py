@@ -1,0 +1,114 @@
+"""Whether a run's figures can be trusted: whether they are the endpoint's, or the generator's own.
+
+A generator that is late, starved of processor time, or out of ports and files, measures itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bedrock_frames.bench.figures import Figures, Result
+
+DELAY_MS: Final = 5.0
+"""The generator may be this late at p99,"""
+DELAY_SHARE: Final = 0.01
+"""or this share of the median latency that it measures, whichever is more."""
+CPU_SHARE: Final = 0.9
+"""A thread that works more than this has no time left to be punctual."""
+FEW: Final = 100
+"""With fewer samples a p99 is the maximum by another name."""
+
+
+def reasons(result: Result) -> list[str]:
+    """Return why a result cannot be trusted: nothing if it can."""
+    return [*_emptiness(result), *_lateness(result), *_starvation(result), *_limits(result)]
+
+
+def notes(result: Result, *, same_host: bool = False) -> list[str]:
+    """Return what a reader should know of a result that is otherwise to be trusted."""
+    return list(_notes(result, same_host=same_host))
+
+
+def delay_bound_ms(result: Result) -> float:
+    """Return how late the generator may be at p99."""
+    metrics = result.metrics
+    measured = metrics.ttft_ms.p50 or metrics.e2e_ms.p50 or 0.0
+    return max(DELAY_MS, DELAY_SHARE * measured)
+
+
+def _emptiness(result: Result) -> Iterator[str]:
+    requests = result.requests
+    if not requests.sent:
+        yield "no request was sent inside the window"
+    elif not requests.completed:
+        yield f"none of {requests.sent} requests completed, so there is no latency to report"
+
+
+def _lateness(result: Result) -> Iterator[str]:
+    bound = delay_bound_ms(result)
+    delay = result.metrics.schedule_delay_ms
+    if _late(delay, bound):
+        cause = (
+            "max_in_flight held requests back"
+            if result.audit.backlogged
+            else "the generator could not keep its schedule"
+        )
+        yield f"schedule delay p99 is {delay.p99:.1f} ms, more than {bound:.1f} ms: {cause}"
+    loop = result.audit.loop_delay_ms
+    if _late(loop, bound):
+        yield (
+            f"the generator's loop was {loop.p99:.1f} ms late at p99, more than {bound:.1f} ms: "
+            "give it processors of its own, or more threads"
+        )
+
+
+def _late(delay: Figures, bound: float) -> bool:
+    return delay.p99 is not None and delay.p99 > bound
+
+
+def _starvation(result: Result) -> Iterator[str]:
+    audit = result.audit
+    if audit.elapsed_s < 1:
+        # Starting a thread is a good part of so short a run.
+        return
+    for cpu in sorted(audit.cpu_of_threads_s, reverse=True)[:1]:
+        if cpu > CPU_SHARE * audit.elapsed_s:
+            share = cpu / audit.elapsed_s
+            yield f"a generator thread used {share:.0%} of its processor: use more threads"
+
+
+def _limits(result: Result) -> Iterator[str]:
+    audit = result.audit
+    if audit.out_of_ports:
+        yield (
+            f"{audit.out_of_ports} connections found no free port: give it more sources "
+            f"(the range is {audit.port_range})"
+        )
+    if audit.out_of_files:
+        limit = audit.open_files.hard
+        yield f"{audit.out_of_files} connections found no free file descriptor (limit {limit})"
+
+
+def _notes(result: Result, *, same_host: bool) -> Iterator[str]:
+    requests, rates = result.requests, result.rates
+    if same_host:
+        yield "the endpoint runs on this machine: both share its processors"
+    if 0 < requests.completed < FEW:
+        yield f"{requests.completed} samples are too few for a p99; it is all but the maximum"
+    if requests.bursts:
+        share = requests.bursts / max(requests.completed, 1)
+        yield (
+            f"{share:.0%} of the streams came in one burst: the endpoint, or a proxy before it, "
+            "buffers (or its answers are not paced)"
+        )
+    requested = rates.requested_requests_per_s
+    if requested and rates.requests_per_s < 0.95 * requested and requests.completed:
+        yield (
+            f"{rates.requests_per_s:.1f} of {requested:.1f} requests a second completed in the "
+            "window: the endpoint does not keep up, or answers outlast the window"
+        )
+    if result.audit.records_dropped:
+        yield f"{result.audit.records_dropped} lines were not written: the disk was too slow"

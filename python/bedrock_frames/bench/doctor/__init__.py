@@ -1,0 +1,13 @@
+"""What is right and wrong with an endpoint, found with one request of each kind."""
+
+from __future__ import annotations
+
+from bedrock_frames.bench.doctor.examine import (
+    Examination,
+    examine,
+    findings_json,
+    show_findings,
+)
+from bedrock_frames.bench.doctor.finding import Finding
+
+__all__ = ["Examination", "Finding", "examine", "findings_json", "show_findings"]

@@ -1,0 +1,117 @@
+"""An examination: the connection, then one request of each kind, then one without sense."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from bedrock_frames.bench.asking import body_of
+from bedrock_frames.bench.auth import NO_AUTH, Auth
+from bedrock_frames.bench.doctor.exchange import Answer, Endpoint
+from bedrock_frames.bench.doctor.finding import Finding, note, wrong
+from bedrock_frames.bench.doctor.streams import examine_stream
+from bedrock_frames.bench.doctor.transport import examine_transport
+from bedrock_frames.bench.doctor.wholes import examine_error, examine_head, examine_whole
+from bedrock_frames.bench.errors import OptionError
+from bedrock_frames.bench.options import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+KINDS: Final = (
+    ("Converse", "converse", "converse"),
+    ("ConverseStream", "converse-stream", "converse-stream"),
+    ("InvokeModel", "invoke", "invoke"),
+    ("InvokeModelWithResponseStream", "invoke-stream", "invoke-with-response-stream"),
+)
+"""An operation's name, as benchmarks name it, and as its path does."""
+NONSENSE: Final = b'{"messages": "no list"}'
+MARKS: Final = {"right": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "bold red")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What an endpoint is asked.
+
+    Raises:
+        OptionError: the URL is none.
+    """
+
+    url: str
+    model: str = DEFAULT_MODEL
+    message: str = "hello"
+    auth: Auth = NO_AUTH
+    headers: tuple[tuple[str, str], ...] = ()
+    http: str = "auto"
+    ca_file: Path | None = None
+    insecure: bool = False
+    timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no URL."""
+        if not self.url.startswith(("http://", "https://")):
+            raise OptionError("url", f"must begin with http:// or https://, not {self.url!r}")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to ask, and as whom."""
+        return Endpoint(
+            url=self.url,
+            auth=self.auth,
+            headers=self.headers,
+            ca_file=self.ca_file,
+            insecure=self.insecure,
+            timeout=self.timeout,
+        )
+
+
+def examine(examination: Examination) -> list[Finding]:
+    """Ask an endpoint once in each way; return what is right and wrong with its answers."""
+    endpoint = examination.endpoint
+    findings = list(examine_transport(endpoint))
+    if any(finding.level == "wrong" for finding in findings):
+        return findings
+    for index, (name, operation, path) in enumerate(KINDS):
+        body = body_of(operation, examination.model, examination.message).encode()
+        answer = endpoint.ask(examination.model, path, body)
+        if index == 0 and answer.status:
+            findings += examine_head(answer, now=time.time())
+        findings += _answer_findings(name, operation, answer)
+    nonsense = endpoint.ask(examination.model, "converse", NONSENSE)
+    return [*findings, *examine_error("errors", nonsense)]
+
+
+def _answer_findings(name: str, operation: str, answer: Answer) -> Iterator[Finding]:
+    converse = operation.startswith("converse")
+    if answer.status == 0:
+        yield wrong(name, answer.failure or "no answer")
+    elif answer.status != 200:
+        kind = answer.headers.get("x-amzn-errortype", "no x-amzn-errortype")
+        said = answer.body[:200].decode(errors="replace")
+        # An endpoint may well not have what was asked for, and then says so rightly.
+        yield note(name, f"{answer.status} {kind}: {said}")
+    elif operation.endswith("stream"):
+        yield from examine_stream(name, answer, converse=converse)
+    else:
+        yield from examine_whole(name, answer, converse=converse)
+
+
+def findings_json(findings: Sequence[Finding]) -> str:
+    """Return findings as JSON."""
+    return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)
+
+
+def show_findings(findings: Sequence[Finding], stream: TextIO) -> None:
+    """Print findings, a line each."""
+    console = Console(file=stream, soft_wrap=True, highlight=False)
+    width = max((len(finding.subject) for finding in findings), default=0)
+    for finding in findings:
+        mark, style = MARKS[finding.level]
+        text = finding.text if finding.level == "right" else Text(finding.text, style=style)
+        console.print(Text(mark, style=style), Text(finding.subject.ljust(width), "dim"), text)

@@ -1,0 +1,143 @@
+"""What is right and wrong with an answer that is an event stream."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Final
+
+from bedrock_frames import Decoder, EventStreamError
+from bedrock_frames.bedrock.model import CONVERSE_STREAM, INVOKE_STREAM, check, shape
+from bedrock_frames.bedrock.shapes import Structure
+from bedrock_frames.bedrock.words import json_path
+from bedrock_frames.bench.doctor.finding import Finding, note, right, wrong
+from bedrock_frames.bench.doctor.grammar import grammar_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bedrock_frames import Message
+    from bedrock_frames.bench.doctor.exchange import Answer
+
+EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
+SHOWN: Final = 5
+"""Faults of one kind that are listed; one mistake is often made in every event."""
+MANY_EVENTS: Final = 4
+PACED_S: Final = 0.05
+"""A first byte after this long is one that something was waited for."""
+
+
+def examine_stream(subject: str, answer: Answer, *, converse: bool) -> Iterator[Finding]:
+    """Yield what is found in a streamed answer with status 200."""
+    yield from _head(subject, answer)
+    if answer.failure:
+        yield wrong(subject, f"the answer broke off: {answer.failure}")
+    messages, fault = _decode(answer)
+    if fault is not None:
+        yield wrong(subject, fault)
+    if not messages:
+        if fault is None:
+            yield wrong(subject, "the answer is empty")
+        return
+    faults = list(_faults(messages, converse=converse, whole=fault is None and not answer.failure))
+    for text in faults[:SHOWN]:
+        yield wrong(subject, text)
+    if len(faults) > SHOWN:
+        yield wrong(subject, f"and {len(faults) - SHOWN} more")
+    if not faults and fault is None and not answer.failure:
+        size = f"{len(messages)} frames, {len(answer.body):,} bytes"
+        yield right(subject, f"checksums, events and their order are right ({size})")
+    yield from _timing(subject, answer, messages)
+    if converse and not any(b'"p":' in message.payload for message in messages):
+        yield note(subject, "events have no padding (p), which the service's have")
+
+
+def _head(subject: str, answer: Answer) -> Iterator[Finding]:
+    if answer.media_type != EVENT_STREAM:
+        told = answer.headers.get("content-type", "none")
+        yield wrong(subject, f"content-type is {told}, not {EVENT_STREAM}")
+    if "content-length" in answer.headers:
+        yield note(subject, "a content-length: the answer was whole before it was sent")
+
+
+def _decode(answer: Answer) -> tuple[list[Message], str | None]:
+    messages: list[Message] = []
+    decoder = Decoder()
+    try:
+        messages += decoder.feed(answer.body)
+        decoder.finish()
+    except EventStreamError as error:
+        if answer.body.lstrip().startswith((b"data:", b"event:")):
+            return messages, "the body is server-sent events, not an event stream"
+        return messages, f"byte {error.offset}, frame {error.frame_index}: {error}"
+    return messages, None
+
+
+def _faults(messages: Sequence[Message], *, converse: bool, whole: bool) -> Iterator[str]:
+    named: list[tuple[str, object]] = []
+    for index, message in enumerate(messages):
+        where = f"frame {index}"
+        if message.message_type in ("exception", "error"):
+            name = message.exception_type or message.headers.get(":error-code")
+            yield f"{where}: {message.message_type} {name}: {message.payload[:200]!r}"
+            continue
+        if message.message_type != "event":
+            yield f'{where}: :message-type is {message.message_type!r}, not "event"'
+        if message.headers.get(":content-type") != "application/json":
+            yield f"{where}: :content-type is not application/json"
+        name = message.event_type
+        try:
+            payload = json.loads(message.payload)
+        except ValueError:
+            yield f"{where} ({name}): its payload is not JSON"
+            continue
+        named.append((str(name), payload))
+        yield from _payload_faults(where, str(name), payload, converse=converse)
+    if converse:
+        yield from grammar_faults(named, whole=whole)
+    elif whole and not named:
+        yield "there is no chunk"
+
+
+def _payload_faults(where: str, name: str, payload: object, *, converse: bool) -> Iterator[str]:
+    stream = shape(CONVERSE_STREAM if converse else INVOKE_STREAM)
+    members = stream.members if isinstance(stream, Structure) else {}
+    if name not in members:
+        allowed = ", ".join(member for member in members if not member.endswith("Exception"))
+        yield f"{where}: :event-type is {name!r}, not one of {allowed}"
+        return
+    held = (
+        {key: value for key, value in payload.items() if key != "p"}
+        if isinstance(payload, dict)
+        else payload
+    )
+    for problem in check(CONVERSE_STREAM if converse else INVOKE_STREAM, {name: held}):
+        if problem.severity == "error":
+            yield f"{where} ({name}): {json_path(problem.path[1:])}: {problem.message}"
+    if not converse and isinstance(payload, dict):
+        try:
+            json.loads(base64.b64decode(str(payload.get("bytes", "")), validate=True))
+        except (ValueError, binascii.Error):
+            yield f"{where} (chunk): bytes is not JSON in base64"
+
+
+def _timing(subject: str, answer: Answer, messages: Sequence[Message]) -> Iterator[Finding]:
+    if len(messages) < MANY_EVENTS or not answer.reads:
+        return
+    first, last = answer.reads[0][0], answer.reads[-1][0]
+    if len(answer.reads) > 1 and last - first > 0.001:
+        spread = f"{len(answer.reads)} reads over {(last - first) * 1000:.0f} ms"
+        yield right(subject, f"events arrive as they are made: {spread}")
+    elif first > PACED_S:
+        yield wrong(
+            subject,
+            f"all {len(messages)} frames came at once after {first * 1000:.0f} ms: "
+            "the endpoint, or a proxy before it, buffers",
+        )
+    else:
+        yield note(
+            subject,
+            f"all {len(messages)} frames came at once: unpaced, or buffered by a proxy; "
+            "ask for an answer that takes its time to tell which",
+        )

@@ -1,0 +1,171 @@
+"""The figures of a run: what the generator says, typed. Fields are those of ``summary.json``."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
+
+MetricName: TypeAlias = Literal[
+    "ttfb_ms", "ttft_ms", "gap_ms", "tpot_ms", "e2e_ms", "schedule_delay_ms"
+]
+METRIC_NAMES: Final[tuple[MetricName, ...]] = get_args(MetricName)
+
+Milliseconds: TypeAlias = NonNegativeFloat | None
+
+
+class Part(BaseModel):
+    """A part of a report. Unknown fields of a newer generator are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Figures(Part):
+    """A metric's distribution in short, in milliseconds; only a count where there is nothing."""
+
+    count: NonNegativeInt = 0
+    mean: Milliseconds = None
+    min: Milliseconds = None
+    p50: Milliseconds = None
+    p90: Milliseconds = None
+    p95: Milliseconds = None
+    p99: Milliseconds = None
+    p999: Milliseconds = None
+    max: Milliseconds = None
+
+
+class Metrics(Part):
+    """The distributions that are measured."""
+
+    ttfb_ms: Figures = Figures()
+    ttft_ms: Figures = Figures()
+    gap_ms: Figures = Figures()
+    tpot_ms: Figures = Figures()
+    e2e_ms: Figures = Figures()
+    schedule_delay_ms: Figures = Figures()
+
+    def named(self, name: str) -> Figures:
+        """Return a metric by its name."""
+        found: Figures = getattr(self, name)
+        return found
+
+
+class Requests(Part):
+    """What became of the requests meant for the window. Each is counted once."""
+
+    sent: NonNegativeInt = 0
+    completed: NonNegativeInt = 0
+    failed: NonNegativeInt = 0
+    interrupted: NonNegativeInt = 0
+    """Cut off because the run was over; neither completed nor failed."""
+    warmup: NonNegativeInt = 0
+    """Sent before the window; not in the others."""
+    bursts: NonNegativeInt = 0
+    """Of the completed: streams whose content came all at once."""
+
+    @property
+    def error_rate(self) -> float:
+        """The share that failed of those that ended."""
+        ended = self.completed + self.failed
+        return self.failed / ended if ended else 0.0
+
+
+class Rates(Part):
+    """What came in the window, divided by its length."""
+
+    requested_requests_per_s: NonNegativeFloat | None = None
+    requests_per_s: NonNegativeFloat = 0.0
+    frames_per_s: NonNegativeFloat = 0.0
+    output_tokens_per_s: NonNegativeFloat = 0.0
+    goodput_per_s: NonNegativeFloat = 0.0
+
+
+class Window(Part):
+    """The part of the run that counts, in seconds since its start."""
+
+    start_s: NonNegativeFloat = 0.0
+    length_s: NonNegativeFloat = 0.0
+    ended_s: NonNegativeFloat = 0.0
+
+
+class Quantiles(Part):
+    """A second's latencies, in milliseconds."""
+
+    p50: Milliseconds = None
+    p90: Milliseconds = None
+    p99: Milliseconds = None
+
+
+class Second(Part):
+    """What happened in one second of the run."""
+
+    second: NonNegativeInt
+    sent: NonNegativeInt = 0
+    completed: NonNegativeInt = 0
+    failed: NonNegativeInt = 0
+    in_flight: NonNegativeInt = 0
+    frames: NonNegativeInt = 0
+    output_tokens: NonNegativeInt = 0
+    ttft_ms: Quantiles = Quantiles()
+    e2e_ms: Quantiles = Quantiles()
+
+
+class OpenFiles(Part):
+    """The limits of open files; None is no limit."""
+
+    soft: NonNegativeInt | None = None
+    hard: NonNegativeInt | None = None
+
+
+class Audit(Part):
+    """What the generator says of itself."""
+
+    elapsed_s: NonNegativeFloat = 0.0
+    threads: NonNegativeInt = 1
+    cpu_s: NonNegativeFloat = 0.0
+    cpu_of_threads_s: list[NonNegativeFloat] = []
+    loop_delay_ms: Figures = Figures()
+    """How late a thread came to what was due: it is in every figure of the run."""
+    in_flight_max: NonNegativeInt = 0
+    backlogged: NonNegativeInt = 0
+    """Arrivals that waited because ``max_in_flight`` requests were running."""
+    connections_opened: NonNegativeInt = 0
+    out_of_ports: NonNegativeInt = 0
+    out_of_files: NonNegativeInt = 0
+    records_dropped: NonNegativeInt = 0
+    open_files: OpenFiles = OpenFiles()
+    port_range: tuple[int, int] | None = None
+
+
+class Result(Part):
+    """A run's result, as the generator gives it, or several of them merged."""
+
+    started_at: NonNegativeFloat
+    """In Unix seconds."""
+    window: Window = Window()
+    requests: Requests = Requests()
+    errors: dict[str, NonNegativeInt] = {}
+    stop_reasons: dict[str, NonNegativeInt] = {}
+    metrics: Metrics = Metrics()
+    rates: Rates = Rates()
+    totals: dict[str, NonNegativeInt] = {}
+    series: list[Second] = []
+    histograms: dict[MetricName, str] = Field(default_factory=dict)
+    """Each metric's HDR histogram of microseconds: V2, compressed, in base64."""
+    audit: Audit = Audit()
+
+
+class Progress(Part):
+    """A glance at a run. Rates and latencies are of the last seconds."""
+
+    elapsed_s: NonNegativeFloat = 0.0
+    sent: NonNegativeInt = 0
+    completed: NonNegativeInt = 0
+    failed: NonNegativeInt = 0
+    warmup: NonNegativeInt = 0
+    in_flight: NonNegativeInt = 0
+    requests_per_s: NonNegativeFloat = 0.0
+    frames_per_s: NonNegativeFloat = 0.0
+    output_tokens_per_s: NonNegativeFloat = 0.0
+    ttft_ms: Quantiles = Quantiles()
+    errors: dict[str, NonNegativeInt] = {}

@@ -1,0 +1,31 @@
+"""How each figure is worked out; printed in every report, since tools differ under one name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORMULAS: Final = {
+    "latency_start": "open loop: the moment a request was meant to start; "
+    "closed loop: the moment it started",
+    "ttfb_ms": "first byte of the response - start",
+    "ttft_ms": "first content delta that is not empty - start; of streams",
+    "gap_ms": "between two content events of one stream; events of one read have a gap of 0",
+    "tpot_ms": "(e2e - ttft) / (output tokens - 1); of streams with at least two tokens",
+    "e2e_ms": "last byte of the response - start",
+    "schedule_delay_ms": "start - intended start; the generator's own lateness, of open loops",
+    "percentiles": "the smallest recorded value that at least this share does not exceed; HDR "
+    "histograms of microseconds, 3 significant digits; of completed requests, except "
+    "schedule_delay and gap, which are of all",
+    "window": "requests meant to start after the warm-up; rates count what ended, or came, in it",
+    "sent": "completed + failed + interrupted",
+    "error_rate": "failed / (completed + failed); time-outs are failures",
+    "interrupted": "requests cut off because the run was over",
+    "requests_per_s": "completed in the window / its length",
+    "frames_per_s": "frames that came in the window and whose checksums were right / its length",
+    "output_tokens_per_s": "output tokens by the endpoint's own count, of requests completed in "
+    "the window / its length",
+    "goodput_per_s": "completed in the window and within every goal / its length",
+    "bursts": "streams whose content came in one read, though it has several events",
+    "series": "by the second since the start, warm-up included; of several processes, counts are "
+    "sums and percentiles the largest of theirs",
+}

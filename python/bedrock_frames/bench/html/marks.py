@@ -1,0 +1,107 @@
+"""How charts look: one palette, quiet axes, labels where the eye is."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+Spec: TypeAlias = dict[str, object]
+Rows: TypeAlias = list[dict[str, object]]
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+
+BLUE: Final = "#2f6fde"
+TEAL: Final = "#12a594"
+AMBER: Final = "#e5930a"
+RED: Final = "#d6373a"
+VIOLET: Final = "#8358d6"
+GREY: Final = "#8b95a5"
+INK: Final = "#333c4a"
+
+HEIGHT: Final = 230
+
+CONFIG: Final[Spec] = {
+    "background": None,
+    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "ticks": False,
+        "labelColor": "#5b6575",
+        "titleColor": "#5b6575",
+        "titleFontWeight": "normal",
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "labelPadding": 6,
+        "gridColor": "#e8ebf0",
+    },
+    "axisX": {"grid": False, "domain": True, "domainColor": "#c9cfd8"},
+    "legend": {
+        "orient": "top",
+        "title": None,
+        "labelColor": INK,
+        "labelFontSize": 12,
+        "symbolType": "stroke",
+        "symbolStrokeWidth": 3,
+        "symbolOpacity": 1,
+        "offset": 4,
+    },
+    "line": {"strokeWidth": 2},
+}
+
+# A duration as a person writes it: 250 µs, 12 ms, 1.5 s.
+DURATION: Final = (
+    "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value * 1000, '~r') + ' µs' : "
+    "datum.value < 1000 ? format(datum.value, '~r') + ' ms' : "
+    "format(datum.value / 1000, '~r') + ' s'"
+)
+
+
+def chart(rows: Rows, **rest: object) -> Spec:
+    """Return a chart of rows, as wide as its place in the page."""
+    return {
+        "$schema": SCHEMA,
+        "width": "container",
+        "height": HEIGHT,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "data": {"values": rows},
+        "config": CONFIG,
+        **rest,
+    }
+
+
+def colours(named: dict[str, str]) -> Spec:
+    """Return a colour for each series, in the order of the legend."""
+    scale = {"domain": list(named), "range": list(named.values())}
+    return {"field": "series", "type": "nominal", "scale": scale}
+
+
+def lines(
+    rows: Rows, *, named: dict[str, str], x: Spec, y: Spec, tooltip: list[Spec], area: bool = False
+) -> Spec:
+    """Return series as lines; the nearest points show themselves and their values."""
+    encoding: Spec = {"x": x, "y": y, "color": colours(named)}
+    line: Spec = {"mark": {"type": "line", "interpolate": "monotone"}, "encoding": encoding}
+    filled: Spec = {
+        "mark": {"type": "area", "opacity": 0.1, "interpolate": "monotone"},
+        "encoding": {**encoding, "y": {**y, "stack": None}},
+    }
+    points: Spec = {
+        "mark": {"type": "point", "filled": True, "size": 55},
+        "encoding": {
+            **encoding,
+            "opacity": {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0},
+            "tooltip": tooltip,
+        },
+        "params": [
+            {
+                "name": "near",
+                "select": {
+                    "type": "point",
+                    "on": "pointerover",
+                    "nearest": True,
+                    "clear": "pointerout",
+                },
+            }
+        ],
+    }
+    return chart(rows, layer=[*([filled] if area else []), line, points])

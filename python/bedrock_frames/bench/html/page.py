@@ -1,0 +1,194 @@
+"""The page around the charts: what was found first, then why, then with what."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Final
+
+from bedrock_frames.bench.figures import METRIC_NAMES
+from bedrock_frames.bench.html.charts import charts
+from bedrock_frames.bench.tables import LABELS, cells
+from bedrock_frames.bench.words import count, milliseconds, percent, rate, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bedrock_frames.bench.report import Report
+
+_ENDS_SCRIPT: Final = re.compile(r"<(/script|!--)", re.IGNORECASE)
+
+TITLES: Final = {
+    "percentiles": ("Latency by percentile", "wide"),
+    "throughput": ("Requests", ""),
+    "ttft-series": ("First token, by the second", ""),
+    "e2e-series": ("Whole answer, by the second", ""),
+    "stream-series": ("Frames and tokens", ""),
+    "ttft": ("First token, distribution", ""),
+    "gap": ("Gaps between events, distribution", ""),
+    "schedule": ("Schedule delay of the generator", ""),
+}
+
+
+def to_html(report: Report) -> str:
+    """Return a report as a page that works without a network."""
+    assets = files("bedrock_frames.bench.html")
+    drawn = charts(report)
+    return Template(assets.joinpath("page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(f"{report.options.get('operation')} {report.options.get('url')}"),
+        style=assets.joinpath("page.css").read_text(encoding="utf-8"),
+        operation=escape(str(report.options.get("operation"))),
+        url=escape(str(report.options.get("url"))),
+        when=escape(_when(report)),
+        verdict=_verdict(report),
+        tiles="".join(_tile(*tile) for tile in _tiles(report)),
+        charts="".join(_figure(name) for name in drawn),
+        latencies=_latencies(report),
+        errors=_errors(report),
+        thresholds=_thresholds(report),
+        options=_rows(report.options),
+        environment=_rows(report.environment),
+        audit=_rows(report.audit.model_dump(exclude={"loop_delay_ms"})),
+        formulas=_rows(report.formulas),
+        version=escape(report.version),
+        library=_in_script(_library()),
+        specs=_in_script(json.dumps(drawn, separators=(",", ":"))),
+    )
+
+
+@cache
+def _library() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script."""
+    from vl_convert import javascript_bundle
+
+    return javascript_bundle()
+
+
+def _in_script(text: str) -> str:
+    """Keep a script from ending early."""
+    # In strings and patterns the added backslash means nothing; elsewhere neither stands.
+    return _ENDS_SCRIPT.sub(r"<\\\1", text)
+
+
+def _when(report: Report) -> str:
+    started = datetime.fromtimestamp(report.started_at, UTC)
+    lasted = seconds(report.window.ended_s)
+    return f"{started:%Y-%m-%d %H:%M:%S} UTC · {lasted} · seed {report.options.get('seed')}"
+
+
+def _verdict(report: Report) -> str:
+    mark = ("good", "Trustworthy") if report.trustworthy else ("bad", "Not trustworthy")
+    badges = [f'<span class="badge {mark[0]}">{mark[1]}</span>']
+    missed = sum(not verdict.passed for verdict in report.thresholds)
+    if report.thresholds:
+        badges.append(
+            f'<span class="badge bad">{missed} of {len(report.thresholds)} thresholds missed</span>'
+            if missed
+            else '<span class="badge good">All thresholds kept</span>'
+        )
+    if report.interrupted:
+        badges.append('<span class="badge warn">Interrupted</span>')
+    reasons = "".join(f'<li class="bad">{escape(reason)}</li>' for reason in report.reasons)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
+    listed = f'<ul class="notes">{reasons}{notes}</ul>' if reasons or notes else ""
+    return f'<p class="badges">{"".join(badges)}</p>{listed}'
+
+
+def _tiles(report: Report) -> Iterable[tuple[str, str, str]]:
+    requests, rates, metrics = report.requests, report.rates, report.metrics
+    requested = rates.requested_requests_per_s
+    asked = f"of {rate(requested)} asked for" if requested is not None else "closed loop"
+    yield "Requests a second", rate(rates.requests_per_s), asked
+    first = metrics.ttft_ms if metrics.ttft_ms.count else metrics.ttfb_ms
+    name = "First token" if metrics.ttft_ms.count else "First byte"
+    yield f"{name}, p50", milliseconds(first.p50), f"p99 {milliseconds(first.p99)}"
+    if metrics.gap_ms.count:
+        gap = metrics.gap_ms
+        yield "Gap, p50", milliseconds(gap.p50), f"p99 {milliseconds(gap.p99)}"
+    whole = metrics.e2e_ms
+    yield "Whole answer, p50", milliseconds(whole.p50), f"p99 {milliseconds(whole.p99)}"
+    if rates.frames_per_s:
+        tokens = f"{rate(rates.output_tokens_per_s)} tokens a second"
+        yield "Frames a second", rate(rates.frames_per_s), tokens
+    if report.options.get("goodput"):
+        good = rates.goodput_per_s / rates.requests_per_s if rates.requests_per_s else 0.0
+        yield "Good a second", rate(rates.goodput_per_s), f"{percent(good)} of the completed"
+    failed = f"{count(requests.failed)} of {count(requests.sent)}"
+    yield "Errors", percent(requests.error_rate), failed
+
+
+def _tile(name: str, value: str, below: str) -> str:
+    return (
+        f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b>'
+        f"<small>{escape(below)}</small></div>"
+    )
+
+
+def _figure(name: str) -> str:
+    title, kind = TITLES[name]
+    return (
+        f'<figure class="{kind}"><figcaption>{escape(title)}</figcaption>'
+        f'<div class="chart" data-chart="{name}"></div></figure>'
+    )
+
+
+def _latencies(report: Report) -> str:
+    heads = ("", "n", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
+    rows = [
+        [LABELS[name], *cells(report.metrics.named(name))]
+        for name in METRIC_NAMES
+        if report.metrics.named(name).count
+    ]
+    return _table(heads, rows)
+
+
+def _errors(report: Report) -> str:
+    if not report.errors:
+        return '<p class="quiet">None.</p>'
+    ordered = sorted(report.errors.items(), key=lambda error: -error[1])
+    sent = max(report.requests.sent, 1)
+    rows = [[kind, count(times), percent(times / sent)] for kind, times in ordered]
+    return _table(("kind", "n", "of sent"), rows)
+
+
+def _thresholds(report: Report) -> str:
+    if not report.thresholds:
+        return '<p class="quiet">None were set.</p>'
+    rows = [
+        [
+            verdict.threshold,
+            "—" if verdict.value is None else f"{verdict.value:.4g}",
+            "kept" if verdict.passed else "missed",
+        ]
+        for verdict in report.thresholds
+    ]
+    return _table(("threshold", "measured", ""), rows)
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _rows(held: Mapping[str, object]) -> str:
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(_stated(value))}</dd>" for name, value in held.items()
+    )
+    return f"<dl>{rows}</dl>"
+
+
+def _stated(value: object) -> str:
+    if value is None:
+        return "—"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

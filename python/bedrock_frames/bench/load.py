@@ -1,0 +1,71 @@
+"""The generator as the front sees it: started, watched, stopped, asked for its result."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Protocol
+
+from bedrock_frames._core import LoadRun
+from bedrock_frames.bench.errors import OptionError
+from bedrock_frames.bench.figures import Progress, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Load(Protocol):
+    """A run of a generator, in this process or in others."""
+
+    def start(self) -> None:
+        """Begin; return at once."""
+
+    def progress(self) -> Progress:
+        """Return a glance at it."""
+
+    def stop(self) -> None:
+        """Send nothing more. What runs has the grace time to end."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for its end, for at most so many seconds; return whether it came."""
+
+    def result(self) -> Result:
+        """Return what it found, after its end.
+
+        Raises:
+            RuntimeError: it has not ended, or it failed.
+        """
+
+
+class NativeLoad:
+    """The native generator in this process.
+
+    Raises:
+        OptionError: an option makes no sense.
+    """
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        try:
+            self._run = LoadRun(json.dumps(options))
+        except ValueError as error:
+            name, colon, problem = str(error).partition(": ")
+            raise OptionError(*((name, problem) if colon else ("options", name))) from error
+
+    def start(self) -> None:
+        """Begin; return at once."""
+        self._run.start()
+
+    def progress(self) -> Progress:
+        """Return a glance at it."""
+        return Progress.model_validate_json(self._run.progress())
+
+    def stop(self) -> None:
+        """Send nothing more. What runs has the grace time to end."""
+        self._run.stop()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for its end, for at most so many seconds; return whether it came."""
+        return self._run.wait(timeout)
+
+    def result(self) -> Result:
+        """Return what it found."""
+        return Result.model_validate_json(self._run.result())

@@ -1,0 +1,104 @@
+"""What a person sees while a run goes on: a live panel on a terminal, else a line a second."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bedrock_frames.bench.words import count, milliseconds, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bedrock_frames.bench.figures import Progress
+
+REFRESH_PER_S: Final = 4
+
+
+@contextmanager
+def display(
+    stream: TextIO, *, title: str, length: float | None, quiet: bool = False
+) -> Iterator[Callable[[Progress], None] | None]:
+    """Show progress on a stream; yield what takes it, None if nothing is to be shown.
+
+    ``length`` is how long the run will take, in seconds, if that is known.
+    """
+    if quiet:
+        yield None
+    elif stream.isatty():
+        console = Console(file=stream)
+        with Live(console=console, refresh_per_second=REFRESH_PER_S, transient=True) as live:
+            yield lambda progress: live.update(panel(progress, title=title, length=length))
+    else:
+        yield Lines(stream)
+
+
+class Lines:
+    """A line for each second."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._second = -1
+
+    def __call__(self, progress: Progress) -> None:
+        """Take progress; write a line if it is of a new second."""
+        if int(progress.elapsed_s) > self._second:
+            self._second = int(progress.elapsed_s)
+            print(line(progress), file=self._stream, flush=True)
+
+
+def line(progress: Progress) -> str:
+    """Return progress as one line."""
+    ttft = progress.ttft_ms
+    parts = [
+        f"{progress.elapsed_s:6.1f}s",
+        f"sent {progress.sent}",
+        f"done {progress.completed}",
+        f"failed {progress.failed}",
+        f"in flight {progress.in_flight}",
+        f"{progress.requests_per_s:.1f} req/s",
+        f"{progress.frames_per_s:.0f} frames/s",
+        f"ttft p50 {milliseconds(ttft.p50)} p99 {milliseconds(ttft.p99)}",
+    ]
+    return "  ".join(parts)
+
+
+def panel(progress: Progress, *, title: str, length: float | None) -> Group:
+    """Return progress as a few lines that change in place."""
+    ttft = progress.ttft_ms
+    table = Table.grid(padding=(0, 3))
+    for _ in range(4):
+        table.add_column()
+    table.add_row(
+        _pair("sent", count(progress.sent)),
+        _pair("completed", count(progress.completed), "green"),
+        _pair("failed", count(progress.failed), "bold red" if progress.failed else ""),
+        _pair("in flight", count(progress.in_flight)),
+    )
+    table.add_row(
+        _pair("requests/s", f"{progress.requests_per_s:,.1f}"),
+        _pair("frames/s", f"{progress.frames_per_s:,.0f}"),
+        _pair("tokens/s", f"{progress.output_tokens_per_s:,.0f}"),
+        _pair("ttft p50 / p99", f"{milliseconds(ttft.p50)} / {milliseconds(ttft.p99)}", "cyan"),
+    )
+    rows: list[Text | Table | ProgressBar] = [_head(progress, title, length), table]
+    if length:
+        rows.insert(1, ProgressBar(total=length, completed=min(progress.elapsed_s, length)))
+    worst = sorted(progress.errors.items(), key=lambda error: -error[1])[:3]
+    rows.extend(Text(f"{times:,} {kind}", style="red") for kind, times in worst)
+    return Group(*rows)
+
+
+def _head(progress: Progress, title: str, length: float | None) -> Text:
+    of = f" of {seconds(length)}" if length else ""
+    return Text.assemble((title, "bold"), (f"  {seconds(progress.elapsed_s)}{of}", "dim"))
+
+
+def _pair(name: str, value: str, style: str = "") -> Text:
+    return Text.assemble((f"{name} ", "dim"), (value, style or "bold"))

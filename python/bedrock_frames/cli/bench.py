@@ -1,0 +1,200 @@
+"""``bench``, ``merge``, ``compare`` and ``doctor``.
+
+Exit codes of ``bench`` and ``merge``: 0 fine, 99 a threshold was missed, 98 the figures cannot be
+trusted, 2 bad usage, 130 interrupted (with a report). ``compare``: 1 something became worse.
+``doctor``: 1 something is wrong with the endpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bedrock_frames.cli import bench_arguments
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from bedrock_frames.bench import BenchOptions, Report
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands to a parser."""
+    bench = commands.add_parser(
+        "bench", help="measure what an endpoint can take", description=_bench.__doc__
+    )
+    bench_arguments.add_to(bench)
+    bench.set_defaults(run=_bench, extra="bench")
+
+    merge = commands.add_parser(
+        "merge", help="add the results of several machines", description=_merge.__doc__
+    )
+    merge.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a summary.json")
+    bench_arguments.add_outputs(merge)
+    merge.set_defaults(run=_merge, extra="bench")
+
+    compare = commands.add_parser(
+        "compare", help="hold one result against another", description=_compare.__doc__
+    )
+    compare.add_argument("before", metavar="A.json", type=Path)
+    compare.add_argument("after", metavar="B.json", type=Path)
+    compare.add_argument(
+        "--regress", default="10%", metavar="SHARE", help="what is worse (%(default)s)"
+    )
+    compare.add_argument("--json", action="store_true", help="print JSON, not a table")
+    compare.set_defaults(run=_compare, extra="bench")
+
+    doctor = commands.add_parser(
+        "doctor", help="say what is right and wrong with an endpoint", description=_doctor.__doc__
+    )
+    bench_arguments.add_endpoint(doctor)
+    doctor.add_argument("--message", default="hello", help="what to say (%(default)s)")
+    doctor.add_argument("--timeout", default="30s", metavar="TIME", help="of each (%(default)s)")
+    doctor.add_argument("--json", action="store_true", help="print JSON, not lines")
+    doctor.set_defaults(run=_doctor, extra="bench")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    """Measure an endpoint and report. Ctrl-C ends the run early, and it is still reported.
+
+    stdout has the report, stderr the progress. Exit codes: 0 fine, 99 a threshold was missed, 98
+    the figures cannot be trusted, 2 bad usage, 130 interrupted.
+    """
+    from bedrock_frames import bench
+
+    try:
+        asked = bench_arguments.read(options, os.environ)
+        thresholds = [bench.parse_threshold(text) for text in options.threshold]
+        _check_outputs(options)
+        with _terminated_as_interrupted(), _display(asked, options) as show:
+            report = bench.run_bench(asked, thresholds=thresholds, on_progress=show)
+    except (ValueError, RuntimeError) as error:
+        return _fail(str(error))
+    return _publish(report, options)
+
+
+def _merge(options: argparse.Namespace) -> int:
+    """Add results that were measured together; histograms add exactly. Exit codes as of bench."""
+    from bedrock_frames import bench
+
+    try:
+        thresholds = [bench.parse_threshold(text) for text in options.threshold]
+        reports = [bench.read_report(path) for path in options.files]
+        merged = bench.merge_reports(reports, thresholds=thresholds)
+    except ValueError as error:
+        return _fail(str(error))
+    return _publish(merged, options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    """Print two results side by side, with 95 % confidence intervals.
+
+    Exit codes: 0 fine, 1 a figure is worse by more than --regress, beyond chance; 98 one of the
+    results cannot be trusted; 2 bad usage.
+    """
+    from bedrock_frames import bench
+
+    try:
+        before, after = bench.read_report(options.before), bench.read_report(options.after)
+        comparison = bench.compare(before, after, regress=bench.quantities.ratio(options.regress))
+    except ValueError as error:
+        return _fail(str(error))
+    if options.json:
+        print(comparison.to_json())
+    else:
+        bench.show_comparison(comparison, sys.stdout)
+    return comparison.exit_code
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """Ask an endpoint once in each way, and say what is right and wrong with its answers.
+
+    Exit codes: 0 nothing is wrong, 1 something is, 2 bad usage.
+    """
+    from bedrock_frames import bench
+
+    try:
+        asked = bench_arguments.read_endpoint(options, os.environ)
+        findings = bench.examine(
+            bench.Examination(
+                **asked,
+                message=options.message,
+                timeout=bench.quantities.duration(options.timeout),
+            )
+        )
+    except ValueError as error:
+        return _fail(str(error))
+    if options.json:
+        print(bench.findings_json(findings))
+    else:
+        bench.show_findings(findings, sys.stdout)
+    return 1 if any(finding.level == "wrong" for finding in findings) else 0
+
+
+def _publish(report: Report, options: argparse.Namespace) -> int:
+    from bedrock_frames import bench
+
+    try:
+        if options.output:
+            options.output.write_text(report.to_json())
+        if options.html:
+            options.html.write_text(bench.to_html(report), encoding="utf-8")
+        if options.csv:
+            with options.csv.open("w", newline="") as out:
+                bench.write_csv(report, out)
+        if options.hlog:
+            with options.hlog.open("w") as out:
+                bench.write_hlog(report, out)
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}")
+    if not options.quiet:
+        bench.show(report, sys.stdout)
+    for reason in report.reasons:
+        print(f"bedrock-frames: not trustworthy: {reason}", file=sys.stderr)
+    return report.exit_code
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Refuse, before the run, files that could not be written after it."""
+    for name in ("output", "html", "csv", "hlog", "requests_out"):
+        path: Path | None = getattr(options, name)
+        if path is not None and not path.absolute().parent.is_dir():
+            raise ValueError(f"--{name.replace('_', '-')}: there is no folder {path.parent}")
+
+
+@contextmanager
+def _display(asked: BenchOptions, options: argparse.Namespace) -> Iterator[object]:
+    from bedrock_frames import bench
+
+    title = f"{asked.operation} {asked.url}"
+    with bench.display(
+        sys.stderr, title=title, length=bench.expected_length(asked), quiet=options.quiet
+    ) as show:
+        yield show
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, which containers are stopped with, like Ctrl-C."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    # A shell that starts it in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _fail(message: str) -> int:
+    print(f"bedrock-frames: {message}", file=sys.stderr)
+    return 2
