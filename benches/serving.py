@@ -35,7 +35,7 @@ STRUCTURAL_FRAMES: Final = 5
 """messageStart, contentBlockStart, contentBlockStop, messageStop, metadata."""
 
 
-FLAGS: Final = {"asgi": "", "native": " --threads 1"}
+FLAGS: Final = {"asgi": " --asgi", "native": " --threads 1"}
 
 
 def fixture_of(gap_ms: float, *, empty_deltas: int) -> dict[str, object]:

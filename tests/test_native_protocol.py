@@ -183,7 +183,7 @@ def test_a_cut_stream_over_http_2_has_its_frames_and_no_end(url: str, tmp_path: 
 
 def test_a_large_answer_comes_whole_however_slowly_it_is_read(url: str) -> None:
     with connect(url) as connection:
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         connection.send("POST", CONVERSE_STREAM, asking("large"))
         reply = connection.reply()
 
@@ -198,7 +198,7 @@ def test_a_reader_that_stands_still_holds_up_nobody(served: tuple[str, Plane]) -
         connection.send("POST", CONVERSE_STREAM, asking("large"))
         before = wait_for(serving, in_flight=1)
         assert ask(url, "POST", CONVERSE_STREAM, asking("a little at a time")).complete
-        assert serving.figures().in_flight == 1
+        wait_for(serving, in_flight=1)
     after = wait_for(serving, in_flight=0)
 
     assert after.interrupted == before.interrupted + 1

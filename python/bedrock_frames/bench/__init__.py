@@ -25,6 +25,7 @@ from bedrock_frames.bench.options import DEFAULT_MODEL, BenchOptions, Sessions, 
 from bedrock_frames.bench.progress import display
 from bedrock_frames.bench.report import Report, merge_reports, read_report
 from bedrock_frames.bench.run import run_bench
+from bedrock_frames.bench.sweep import run_sweep
 from bedrock_frames.bench.tables import show
 from bedrock_frames.bench.thresholds import Threshold
 from bedrock_frames.bench.thresholds import parse as parse_threshold
@@ -58,6 +59,7 @@ __all__ = [
     "read_auth",
     "read_report",
     "run_bench",
+    "run_sweep",
     "show",
     "show_comparison",
     "show_findings",

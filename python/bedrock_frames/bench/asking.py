@@ -10,7 +10,7 @@ _MOST_TOKENS: Final = 512
 
 def body_of(operation: str, model: str, message: str) -> str:
     """Return a request's body as JSON."""
-    content = [{"role": "user", "content": [{"text": message}]}]
+    content: list[dict[str, object]] = [{"role": "user", "content": [{"text": message}]}]
     if operation.startswith("converse"):
         return json.dumps({"messages": content})
     return json.dumps(_native(model.lower(), message, content))

@@ -36,6 +36,10 @@ class Auth:
         }
         return {name: value for name, value in stated.items() if value is not None}
 
+    def keys(self) -> tuple[str, str, str | None]:
+        """Return what signs: access key, secret key, session token."""
+        return self.access_key or "", self.secret_key or "", self.session_token
+
     def stated(self) -> dict[str, object]:
         """Return what a report may say of them."""
         return {"kind": self.kind} | ({"region": self.region} if self.region else {})

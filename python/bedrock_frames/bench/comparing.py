@@ -92,7 +92,9 @@ def compare(before: Report, after: Report, *, regress: float = 0.1, seed: int = 
     changes += [
         _rate_change(name, getattr(before.rates, name), getattr(after.rates, name), regress)
         for name in RATES
-        if getattr(before.rates, name) or getattr(after.rates, name)
+        if (getattr(before.rates, name) or getattr(after.rates, name))
+        # Without goals every request is a good one.
+        and (name != "goodput_per_s" or before.options.get("goodput"))
     ]
     changes.append(_error_change(before.requests, after.requests, regress))
     doubted = [
@@ -215,7 +217,7 @@ def show_comparison(comparison: Comparison, stream: TextIO) -> None:
         file=stream, width=None if stream.isatty() else WIDTH_OF_FILES, highlight=False
     )
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for head in ("before", "after", "change", f"{CONFIDENCE:.0%} interval", ""):
         table.add_column(head, justify="right")
     for change in comparison.changes:

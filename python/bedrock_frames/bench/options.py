@@ -100,6 +100,9 @@ class BenchOptions:
             if path is not None and not path.is_file():
                 raise OptionError("file", f"{path} is no file")
         self.arrivals.check()
+        users, parts = getattr(self.arrivals, "concurrency", None), self.processes * self.share[1]
+        if users is not None and users < parts:
+            raise OptionError("concurrency", f"must be at least {parts}, one for each process")
 
     def native(self) -> dict[str, object]:
         """Return the options as the generator takes them."""

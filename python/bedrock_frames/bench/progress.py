@@ -48,7 +48,8 @@ class Lines:
 
     def __call__(self, progress: Progress) -> None:
         """Take progress; write a line if it is of a new second."""
-        if int(progress.elapsed_s) > self._second:
+        # Less than before is the next run of a sweep.
+        if int(progress.elapsed_s) != self._second:
             self._second = int(progress.elapsed_s)
             print(line(progress), file=self._stream, flush=True)
 
@@ -72,7 +73,7 @@ def line(progress: Progress) -> str:
 def panel(progress: Progress, *, title: str, length: float | None) -> Group:
     """Return progress as a few lines that change in place."""
     ttft = progress.ttft_ms
-    table = Table.grid(padding=(0, 3))
+    table = Table.grid(padding=(0, 2))
     for _ in range(4):
         table.add_column()
     table.add_row(

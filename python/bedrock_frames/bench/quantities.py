@@ -6,6 +6,7 @@ import math
 import re
 from typing import Final
 
+MOST_PER_S: Final = 1e6
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(us|ms|s|m|h|)")
 _GOALS: Final = ("ttft", "tpot", "e2e")
@@ -56,6 +57,19 @@ def stages(text: str) -> tuple[tuple[float, float], ...]:
             message = f"stages are RATE:TIME pairs such as 1:10s,100:60s, not {part.strip()!r}"
             raise ValueError(message) from None
     return tuple(read)
+
+
+def rates(text: str) -> tuple[float, float]:
+    """Read ``10:2000``, or ``10`` for no end; return the first and the last.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    first, colon, last = text.partition(":")
+    try:
+        return float(first), float(last) if colon else MOST_PER_S
+    except ValueError:
+        raise ValueError(f"a sweep is FROM or FROM:TO in requests/s, not {text!r}") from None
 
 
 def goals(text: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from bedrock_frames._core import __version__
 from bedrock_frames.bench import audit
 from bedrock_frames.bench.errors import InputError
-from bedrock_frames.bench.figures import Part, Result
+from bedrock_frames.bench.figures import Figures, Part, Result
 from bedrock_frames.bench.formulas import FORMULAS
 from bedrock_frames.bench.merging import merge_results
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bedrock_frames.bench.thresholds import Threshold
 
 SCHEMA: Final = "bedrock-frames/bench/1"
+
+NOT_TOGETHER: Final = "the parts did not run at the same time: rates are as if they had"
 
 EXIT_FINE: Final = 0
 EXIT_NOT_TRUSTWORTHY: Final = 98
@@ -35,6 +37,19 @@ class ThresholdVerdict(Part):
     passed: bool
 
 
+class SweepStep(Part):
+    """One rate of a sweep, in requests a second, and what came of it."""
+
+    rate: float
+    requests_per_s: float
+    frames_per_s: float
+    error_rate: float
+    ttft_ms: Figures
+    e2e_ms: Figures
+    saturated: str | None
+    """Why the rate was too much."""
+
+
 class Report(Result):
     """What a run found, and whether that can be trusted."""
 
@@ -48,6 +63,8 @@ class Report(Result):
     parts: int = 1
     """How many results it is merged from."""
     thresholds: list[ThresholdVerdict] = Field(default_factory=list)
+    sweep: list[SweepStep] = Field(default_factory=list)
+    """The steps, where this is the last rate of a sweep that was kept."""
     formulas: dict[str, str] = Field(default_factory=lambda: dict(FORMULAS))
     environment: dict[str, object] = Field(default_factory=dict)
     options: dict[str, object] = Field(default_factory=dict)
@@ -137,4 +154,12 @@ def merge_reports(reports: Sequence[Report], *, thresholds: Sequence[Threshold] 
     )
     spoilt = [reason for report in reports for reason in report.reasons]
     reasons = list(dict.fromkeys([*merged.reasons, *spoilt]))
-    return merged.model_copy(update={"reasons": reasons, "trustworthy": not reasons})
+    notes = merged.notes if _together(reports) else [*merged.notes, NOT_TOGETHER]
+    update = {"reasons": reasons, "trustworthy": not reasons, "notes": notes}
+    return merged.model_copy(update=update)
+
+
+def _together(reports: Sequence[Report]) -> bool:
+    """Say whether there was a moment at which all of them ran."""
+    first_end = min(report.started_at + report.window.ended_s for report in reports)
+    return max(report.started_at for report in reports) < first_end

@@ -13,7 +13,7 @@ from bedrock_frames.bench.words import count, milliseconds, percent, rate
 
 if TYPE_CHECKING:
     from bedrock_frames.bench.figures import Figures
-    from bedrock_frames.bench.report import Report
+    from bedrock_frames.bench.report import Report, SweepStep
 
 LABELS: Final = {
     "ttfb_ms": "first byte",
@@ -36,6 +36,8 @@ def show(report: Report, stream: TextIO) -> None:
     console.print(rates(report))
     if report.errors:
         console.print(errors(report))
+    if report.sweep:
+        console.print(sweep(report))
     for verdict in report.thresholds:
         subject = verdict.threshold
         found = "nothing measured" if verdict.value is None else _plain(verdict.value)
@@ -56,7 +58,7 @@ def show(report: Report, stream: TextIO) -> None:
 def latencies(report: Report) -> Table:
     """Return the table of distributions."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in ("n", "mean", *NEEDED, "max"):
         table.add_column(name, justify="right")
     for name in METRIC_NAMES:
@@ -108,6 +110,25 @@ def errors(report: Report) -> Table:
         share = percent(times / max(report.requests.sent, 1))
         table.add_row(Text(kind, style="red"), count(times), share)
     return table
+
+
+def sweep(report: Report) -> Table:
+    """Return the table of a sweep's steps, by their rate."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("rate", "requests/s", "ttft p50", "ttft p99", "errors"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for step in sorted(report.sweep, key=lambda step: step.rate):
+        style = "red" if step.saturated else ""
+        table.add_row(*step_cells(step), Text(step.saturated or "kept", style=style))
+    return table
+
+
+def step_cells(step: SweepStep) -> list[str]:
+    """Return what a step measured."""
+    first = step.ttft_ms if step.ttft_ms.count else step.e2e_ms
+    latencies = milliseconds(first.p50), milliseconds(first.p99)
+    return [rate(step.rate), rate(step.requests_per_s), *latencies, percent(step.error_rate)]
 
 
 def _plain(value: float) -> str:

@@ -172,8 +172,8 @@ def _serve(options: argparse.Namespace) -> int:
     except (ValueError, OverflowError) as error:
         return _fail(str(error), code=2)
     except OSError as error:
-        where = f"{options.host}:{options.port}"
-        return _fail(f"cannot listen on {where}: {error.strerror or error}", code=2)
+        what = error.filename or f"cannot listen on {options.host}:{options.port}"
+        return _fail(f"{what}: {error.strerror or error}", code=2)
     return 0 if in_time else 3
 
 

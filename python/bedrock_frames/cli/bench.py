@@ -18,10 +18,10 @@ from bedrock_frames.cli import bench_arguments
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from bedrock_frames.bench import BenchOptions, Report
+    from bedrock_frames.bench import BenchOptions, Progress, Report
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -73,7 +73,13 @@ def _bench(options: argparse.Namespace) -> int:
         thresholds = [bench.parse_threshold(text) for text in options.threshold]
         _check_outputs(options)
         with _terminated_as_interrupted(), _display(asked, options) as show:
-            report = bench.run_bench(asked, thresholds=thresholds, on_progress=show)
+            if options.sweep is None:
+                report = bench.run_bench(asked, thresholds=thresholds, on_progress=show)
+            else:
+                first, most = bench.quantities.rates(options.sweep)
+                report = bench.run_sweep(
+                    asked, first=first, most=most, thresholds=thresholds, on_progress=show
+                )
     except (ValueError, RuntimeError) as error:
         return _fail(str(error))
     return _publish(report, options)
@@ -169,7 +175,9 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _display(asked: BenchOptions, options: argparse.Namespace) -> Iterator[object]:
+def _display(
+    asked: BenchOptions, options: argparse.Namespace
+) -> Iterator[Callable[[Progress], None] | None]:
     from bedrock_frames import bench
 
     title = f"{asked.operation} {asked.url}"

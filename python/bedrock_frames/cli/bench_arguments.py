@@ -17,6 +17,7 @@ OPERATIONS = ("converse-stream", "converse", "invoke-stream", "invoke")
 def add_to(command: argparse.ArgumentParser) -> None:
     """Add the flags of ``bench``."""
     add_endpoint(command)
+    command.add_argument("--http", choices=("auto", "h1", "h2"), default="auto")
     command.add_argument("--operation", choices=OPERATIONS, default=OPERATIONS[0])
     command.add_argument("--message", default="hello", help="what to say (%(default)s)")
     command.add_argument("--body-file", type=Path, metavar="FILE", help="bodies, a line each")
@@ -39,7 +40,6 @@ def add_endpoint(command: argparse.ArgumentParser) -> None:
         help="credentials are taken from where the AWS SDKs take them (%(default)s)",
     )
     group.add_argument("--region", help="of sigv4; else AWS_REGION")
-    group.add_argument("--http", choices=("auto", "h1", "h2"), default="auto")
     group.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to believe")
     group.add_argument("--insecure", action="store_true", help="believe every certificate")
     group.add_argument("--header", action="append", default=[], metavar="NAME:VALUE")
@@ -60,6 +60,7 @@ def _add_arrivals(group: argparse._ArgumentGroup) -> None:
     how.add_argument("--concurrency", type=int, metavar="N", help="closed loop of N at a time (1)")
     how.add_argument("--rate", type=float, metavar="R", help="open loop of R requests a second")
     how.add_argument("--stages", metavar="1:10s,100:60s", help="open loop: rates in turn")
+    how.add_argument("--sweep", metavar="FROM[:TO]", help="open loop: double R until it saturates")
     how.add_argument("--trace", type=Path, metavar="FILE", help="open loop: as they came once")
     group.add_argument("--arrival", choices=("constant", "poisson", "gamma"), default="constant")
     group.add_argument(
@@ -129,6 +130,7 @@ def read(options: argparse.Namespace, environment: Mapping[str, str]) -> BenchOp
     )
     return bench.BenchOptions(
         **read_endpoint(options, environment),
+        http=options.http,
         operation=options.operation,
         message=options.message,
         body_file=options.body_file,
@@ -166,7 +168,6 @@ def read_endpoint(options: argparse.Namespace, environment: Mapping[str, str]) -
         "url": options.url,
         "model": options.model or bench.DEFAULT_MODEL,
         "auth": bench.read_auth(options.auth, environment, region=options.region),
-        "http": options.http,
         "ca_file": options.ca_file,
         "insecure": options.insecure,
         "headers": tuple(_header(text) for text in options.header),
@@ -177,6 +178,8 @@ def _arrivals(options: argparse.Namespace) -> Arrivals:
     from bedrock_frames import bench
 
     spread = {"process": options.arrival, "burstiness": options.burstiness}
+    if options.sweep is not None:
+        return bench.Rate(rate=bench.quantities.rates(options.sweep)[0], **spread)
     if options.rate is not None:
         return bench.Rate(rate=options.rate, **spread)
     if options.stages is not None:

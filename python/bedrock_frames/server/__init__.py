@@ -3,6 +3,7 @@
 ``create_app`` puts the parts together: the engine of the extension decides what is answered
 (:mod:`.catalog` keeps it loaded), :mod:`.endpoint` moves requests and answers, :mod:`.pacing` sends
 what has its time, :mod:`.control` and :mod:`.metrics` are for people; :mod:`.run` opens the port.
+In :mod:`.native` the extension's own threads stand before the app, and serve Bedrock's paths.
 """
 
 from bedrock_frames.server.app import Parts, create_app

@@ -52,9 +52,23 @@ pub(crate) fn chunk(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.is_empty() {
         return;
     }
-    let _ = write!(out, "{:x}\r\n", bytes.len());
+    size(out, bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Append the size of a chunk, in hexadecimal digits. Formatting it would cost as much as copying
+/// the frame.
+fn size(out: &mut Vec<u8>, size: usize) {
+    let mut line = *b"0000000000000000\r\n";
+    let mut first = 16;
+    let mut rest = size;
+    while rest > 0 {
+        first -= 1;
+        line[first] = b"0123456789abcdef"[rest & 0xf];
+        rest >>= 4;
+    }
+    out.extend_from_slice(&line[first..]);
 }
 
 /// The end of a chunked body.
@@ -80,5 +94,37 @@ impl Date {
         let mut text = [b' '; 29];
         let _ = write!(&mut text[..], "{}", httpdate::HttpDate::from(SystemTime::now()));
         Self { text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_says_its_size() {
+        for length in [1, 9, 10, 15, 16, 255, 256, 4096, 1_048_575] {
+            let mut out = b"before".to_vec();
+            chunk(&mut out, &vec![b'x'; length]);
+            let (head, rest) = out[6..].split_at(format!("{length:x}\r\n").len());
+            assert_eq!(head, format!("{length:x}\r\n").as_bytes());
+            assert_eq!(rest.len(), length + 2);
+        }
+    }
+
+    #[test]
+    fn an_empty_chunk_would_be_the_end_and_is_none() {
+        let mut out = Vec::new();
+        chunk(&mut out, b"");
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_ends_its_connection() {
+        let bytes = refusal(408, "ValidationException", "Too slow.", &Date::now());
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{text}");
+        assert!(text.contains("\r\nconnection: close\r\n"), "{text}");
+        assert!(text.ends_with("\r\n\r\n{\"message\":\"Too slow.\"}"), "{text}");
     }
 }

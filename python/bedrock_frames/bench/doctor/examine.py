@@ -48,7 +48,6 @@ class Examination:
     message: str = "hello"
     auth: Auth = NO_AUTH
     headers: tuple[tuple[str, str], ...] = ()
-    http: str = "auto"
     ca_file: Path | None = None
     insecure: bool = False
     timeout: float = 30.0

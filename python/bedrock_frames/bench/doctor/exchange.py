@@ -77,7 +77,7 @@ class Endpoint:
         base = urlsplit(self.url).path.rstrip("/")
         path = f"{base}/model/{quote(model, safe='')}/{operation}"
         headers = {"content-type": "application/json", **dict(self.headers)}
-        headers |= self._credentials(path, body, headers)
+        headers |= self.credentials(path, body, headers)
         connection = self.connect()
         try:
             return self._exchange(connection, path, body, headers)
@@ -112,7 +112,8 @@ class Endpoint:
             failure=failure,
         )
 
-    def _credentials(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+    def credentials(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers that say who asks."""
         if self.auth.kind == "bearer":
             return {"authorization": f"Bearer {self.auth.token}"}
         if self.auth.kind != "sigv4":
@@ -122,11 +123,11 @@ class Endpoint:
         from botocore.credentials import Credentials
 
         parts = urlsplit(self.url)
-        keys = Credentials(self.auth.access_key, self.auth.secret_key, self.auth.session_token)
+        keys = Credentials(*self.auth.keys())
         request = AWSRequest(
             "POST", f"{parts.scheme}://{parts.netloc}{path}", dict(headers), data=body
         )
-        SigV4Auth(keys, "bedrock", self.auth.region).add_auth(request)
+        SigV4Auth(keys, "bedrock", self.auth.region or "").add_auth(request)
         return dict(request.headers.items())
 
 

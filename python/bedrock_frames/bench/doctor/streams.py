@@ -79,8 +79,9 @@ def _faults(messages: Sequence[Message], *, converse: bool, whole: bool) -> Iter
     for index, message in enumerate(messages):
         where = f"frame {index}"
         if message.message_type in ("exception", "error"):
-            name = message.exception_type or message.headers.get(":error-code")
-            yield f"{where}: {message.message_type} {name}: {message.payload[:200]!r}"
+            code = message.exception_type or message.headers.get(":error-code")
+            said = message.payload[:200].decode(errors="replace")
+            yield f"{where}: {message.message_type} {code!r}: {said}"
             continue
         if message.message_type != "event":
             yield f'{where}: :message-type is {message.message_type!r}, not "event"'

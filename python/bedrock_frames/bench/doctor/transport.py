@@ -53,7 +53,8 @@ def _negotiated(endpoint: Endpoint, plain: socket.socket, host: str) -> Iterator
     context.set_alpn_protocols(["h2", "http/1.1"])
     try:
         with context.wrap_socket(plain, server_hostname=host) as secure:
-            yield right("tls", f"{secure.version()}, certificate believed")
+            believed = "not looked at" if endpoint.insecure else "believed"
+            yield right("tls", f"{secure.version()}, certificate {believed}")
             chosen = secure.selected_alpn_protocol()
     except ssl.SSLError as error:
         yield wrong("tls", describe(error))

@@ -34,6 +34,8 @@ LONGEST_SERIES: Final = 900
 """More points than this are joined: no screen shows them."""
 BINS: Final = 60
 ROOM: Final = 0.15
+NARROW: Final = 0.2
+ROUND_MS: Final = [figure * 10.0**power for power in range(-3, 7) for figure in (1, 2, 5)]
 PERCENTILES: Final = (50, 60, 70, 80, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999)
 
 _LATENCIES: Final[dict[MetricName, str]] = {
@@ -95,7 +97,7 @@ def percentiles(report: Report) -> Spec | None:
             "scale": {"type": "log", "nice": False},
             "axis": axis,
         },
-        y=_duration_axis("ms", scale={"type": "log"}),
+        y=_duration_axis("ms", values=ROUND_MS, scale={"type": "log"}),
         tooltip=[_tip("series", "latency"), _tip("percentile"), _tip("value", "at most")],
     )
 
@@ -175,6 +177,7 @@ def distribution(report: Report, name: MetricName, colour: str) -> Spec | None:
     held = _held(report, name)
     if held is None:
         return None
+    bins = list(_bins(held))
     rows: Rows = [
         {
             "from": low,
@@ -182,7 +185,7 @@ def distribution(report: Report, name: MetricName, colour: str) -> Spec | None:
             "share": times / held.count,
             "range": f"{milliseconds(low)} to {milliseconds(high)}",
         }
-        for low, high, times in _bins(held)
+        for low, high, times in bins
     ]
     marked: Rows = [
         {"ms": held.quantile(share), "label": f"{label} {milliseconds(held.quantile(share))}"}
@@ -191,9 +194,9 @@ def distribution(report: Report, name: MetricName, colour: str) -> Spec | None:
     x = {
         "type": "quantitative",
         "scale": {"domain": [rows[0]["from"], rows[-1]["to"]], "nice": False},
-        "axis": {"title": LABELS[name], "labelExpr": DURATION},
+        "axis": {"title": LABELS[name], "labelExpr": DURATION, "tickCount": 8},
     }
-    bars: Spec = {
+    columns: Spec = {
         "mark": {"type": "bar", "color": colour, "opacity": 0.85, "binSpacing": 0.5},
         "encoding": {
             "x": {"field": "from", "bin": {"binned": True}, **x},
@@ -206,11 +209,16 @@ def distribution(report: Report, name: MetricName, colour: str) -> Spec | None:
             "tooltip": [_tip("range", "duration"), _number("share", "share", ".2%")],
         },
     }
-    return chart(rows, layer=[bars, *_rules(marked)])
+    span = bins[-1][1] - bins[0][0]
+    # The first has its label on its left, so that none overlap, unless there is no room.
+    near = held.quantile(0.5) - bins[0][0] < NARROW * span
+    far = bins[-1][1] - held.quantile(0.99) < NARROW * span
+    sides = ("left" if near else "right", "right" if far else "left")
+    return chart(rows, layer=[columns, *_rules(marked, sides)])
 
 
-def _rules(marked: Rows) -> list[Spec]:
-    """Mark values on the x axis. The first has its label on its left, so that none overlap."""
+def _rules(marked: Rows, sides: tuple[str, str]) -> list[Spec]:
+    """Mark values on the x axis; a side is the end of its label that touches the mark."""
     at: Spec = {"field": "ms", "type": "quantitative"}
     dashes: Spec = {
         "data": {"values": marked},
@@ -220,10 +228,16 @@ def _rules(marked: Rows) -> list[Spec]:
     labels: list[Spec] = [
         {
             "data": {"values": [row]},
-            "mark": {"type": "text", "align": side, "dx": dx, "fontSize": 11, "color": INK},
+            "mark": {
+                "type": "text",
+                "align": side,
+                "dx": 5 if side == "left" else -5,
+                "fontSize": 11,
+                "color": INK,
+            },
             "encoding": {"x": at, "y": {"value": 6}, "text": {"field": "label"}},
         }
-        for row, side, dx in zip(marked, ("right", "left"), (-5, 5), strict=True)
+        for row, side in zip(marked, sides, strict=True)
     ]
     return [dashes, *labels]
 
@@ -268,8 +282,10 @@ def _second_axis() -> Spec:
     return {"field": "second", "type": "quantitative", "axis": axis, "scale": {"nice": False}}
 
 
-def _duration_axis(field: str, **rest: object) -> Spec:
-    axis = {"title": None, "labelExpr": DURATION, "tickCount": 6}
+def _duration_axis(field: str, *, values: Sequence[float] = (), **rest: object) -> Spec:
+    axis: Spec = {"title": None, "labelExpr": DURATION, "tickCount": 6}
+    if values:
+        axis["values"] = list(values)
     return {"field": field, "type": "quantitative", "axis": axis, **rest}
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bench.figures import METRIC_NAMES
 from bedrock_frames.bench.html.charts import charts
-from bedrock_frames.bench.tables import LABELS, cells
+from bedrock_frames.bench.tables import LABELS, cells, step_cells
 from bedrock_frames.bench.words import count, milliseconds, percent, rate, seconds
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def to_html(report: Report) -> str:
         charts="".join(_figure(name) for name in drawn),
         latencies=_latencies(report),
         errors=_errors(report),
+        sweep=_sweep(report),
         thresholds=_thresholds(report),
         options=_rows(report.options),
         environment=_rows(report.environment),
@@ -66,7 +67,8 @@ def _library() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script."""
     from vl_convert import javascript_bundle
 
-    return javascript_bundle()
+    # Without a snippet it is the whole library; the stub does not know.
+    return javascript_bundle()  # type: ignore[call-arg]
 
 
 def _in_script(text: str) -> str:
@@ -102,8 +104,8 @@ def _verdict(report: Report) -> str:
 def _tiles(report: Report) -> Iterable[tuple[str, str, str]]:
     requests, rates, metrics = report.requests, report.rates, report.metrics
     requested = rates.requested_requests_per_s
-    asked = f"of {rate(requested)} asked for" if requested is not None else "closed loop"
-    yield "Requests a second", rate(rates.requests_per_s), asked
+    asked = f"of {rate(requested)} asked" if requested is not None else "closed loop"
+    yield "Requests / s", rate(rates.requests_per_s), asked
     first = metrics.ttft_ms if metrics.ttft_ms.count else metrics.ttfb_ms
     name = "First token" if metrics.ttft_ms.count else "First byte"
     yield f"{name}, p50", milliseconds(first.p50), f"p99 {milliseconds(first.p99)}"
@@ -111,13 +113,13 @@ def _tiles(report: Report) -> Iterable[tuple[str, str, str]]:
         gap = metrics.gap_ms
         yield "Gap, p50", milliseconds(gap.p50), f"p99 {milliseconds(gap.p99)}"
     whole = metrics.e2e_ms
-    yield "Whole answer, p50", milliseconds(whole.p50), f"p99 {milliseconds(whole.p99)}"
+    yield "Answer, p50", milliseconds(whole.p50), f"p99 {milliseconds(whole.p99)}"
     if rates.frames_per_s:
-        tokens = f"{rate(rates.output_tokens_per_s)} tokens a second"
-        yield "Frames a second", rate(rates.frames_per_s), tokens
+        tokens = f"{rate(rates.output_tokens_per_s)} tokens / s"
+        yield "Frames / s", rate(rates.frames_per_s), tokens
     if report.options.get("goodput"):
         good = rates.goodput_per_s / rates.requests_per_s if rates.requests_per_s else 0.0
-        yield "Good a second", rate(rates.goodput_per_s), f"{percent(good)} of the completed"
+        yield "Good / s", rate(rates.goodput_per_s), f"{percent(good)} of completed"
     failed = f"{count(requests.failed)} of {count(requests.sent)}"
     yield "Errors", percent(requests.error_rate), failed
 
@@ -154,6 +156,15 @@ def _errors(report: Report) -> str:
     sent = max(report.requests.sent, 1)
     rows = [[kind, count(times), percent(times / sent)] for kind, times in ordered]
     return _table(("kind", "n", "of sent"), rows)
+
+
+def _sweep(report: Report) -> str:
+    if not report.sweep:
+        return ""
+    heads = ("rate", "requests/s", "first token p50", "p99", "errors", "")
+    steps = sorted(report.sweep, key=lambda step: step.rate)
+    rows = [[*step_cells(step), step.saturated or "kept"] for step in steps]
+    return f'<section class="sweep"><h2>Sweep</h2>{_table(heads, rows)}</section>'
 
 
 def _thresholds(report: Report) -> str:

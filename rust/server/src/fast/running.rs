@@ -68,9 +68,12 @@ impl Running {
         Some(self.began_ns + Duration::from_secs_f64(after).as_nanos() as u64)
     }
 
-    /// Allow all that is due at a tick.
-    pub(super) fn allow(&mut self, tick: u64) {
-        self.allow_while(|due| tick_of(due) <= tick);
+    /// Allow what is due next, and all that is due in the same tick. What is due later waits for a
+    /// turn of its own, even where that is over: frames stay apart when the server is late.
+    pub(super) fn allow_next(&mut self) {
+        if let Some(tick) = self.next_tick() {
+            self.allow_while(|due| tick_of(due) <= tick);
+        }
     }
 
     fn allow_while(&mut self, is_due: impl Fn(u64) -> bool) {

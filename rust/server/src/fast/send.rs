@@ -17,9 +17,9 @@ const PIECE_BYTES: usize = 262_144;
 
 impl Worker {
     /// The deadline of an answer has come.
-    pub(super) fn on_tick(&mut self, key: usize, tick: u64) {
+    pub(super) fn on_tick(&mut self, key: usize) {
         let Some(running) = &mut self.connections[key].running else { return };
-        running.allow(tick);
+        running.allow_next();
         if let Some(next) = running.next_tick() {
             self.wheel.set(key, next);
         }
@@ -54,8 +54,8 @@ impl Worker {
                     self.shared.engine.settle(id, Outcome::Delivered, frames);
                 }
             } else {
-                std::mem::swap(&mut self.output, &mut connection.outbox);
-                connection.outbox.clear();
+                self.output.clear();
+                self.output.append(&mut std::mem::take(&mut connection.outbox));
             }
             let sent = match send(&connection.socket, &self.output, SendFlags::NOSIGNAL) {
                 Ok(sent) => sent,
@@ -100,8 +100,9 @@ impl Worker {
                 let close = running.close;
                 self.settle(key, Outcome::Delivered);
                 if close {
-                    self.close(key);
-                    return self.after_push(key);
+                    // Whatever came after the request was read: nothing takes back the end.
+                    self.lose(key);
+                    return Next::Gone;
                 }
                 let now = self.clock.now();
                 self.connections[key].enter(Phase::Idle, now);

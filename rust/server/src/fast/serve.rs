@@ -50,11 +50,13 @@ impl Worker {
         }
         let input = std::mem::take(&mut self.input);
         if connection.inbox.is_empty() {
-            self.serve(key, &input[..count]);
+            if let Some(done) = self.serve(key, &input[..count]) {
+                self.keep(key, input[done..count].to_vec());
+            }
         } else {
             let mut inbox = std::mem::take(&mut connection.inbox);
             inbox.extend_from_slice(&input[..count]);
-            self.serve(key, &inbox);
+            self.serve_inbox(key, inbox);
         }
         self.input = input;
     }
@@ -66,12 +68,23 @@ impl Worker {
         if !connection.interest.contains(EventFlags::IN) {
             self.watch(key, READING);
         }
-        self.serve(key, &inbox);
+        self.serve_inbox(key, inbox);
     }
 
-    /// Serve the requests in `bytes`, one after the other, and keep what is left.
-    fn serve(&mut self, key: usize, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
+    fn serve_inbox(&mut self, key: usize, mut inbox: Vec<u8>) {
+        if let Some(done) = self.serve(key, &inbox) {
+            // What is left stays where it is: a long body comes in many pieces.
+            inbox.drain(..done);
+            self.keep(key, if inbox.is_empty() { Vec::new() } else { inbox });
+        }
+    }
+
+    /// Serve the requests in `bytes`, one after the other. Returns how much of it they were; none
+    /// where there is nothing more to serve on this connection.
+    fn serve(&mut self, key: usize, bytes: &[u8]) -> Option<usize> {
+        let mut done = 0;
+        while done < bytes.len() {
+            let bytes = &bytes[done..];
             let connection = &mut self.connections[key];
             if connection.running.is_some() {
                 break;
@@ -91,16 +104,12 @@ impl Worker {
             connection.wanted = 0;
             match read(bytes, self.shared.engine.max_body_bytes()) {
                 Read::Request(request) => {
-                    let length = request.length;
+                    done += request.length;
                     match self.answer(key, &request) {
                         Next::Read => {}
-                        Next::Wait => {
-                            bytes = &bytes[length..];
-                            break;
-                        }
-                        Next::Gone => return,
+                        Next::Wait => break,
+                        Next::Gone => return None,
                     }
-                    bytes = &bytes[length..];
                 }
                 Read::Partial { wanted, in_body } => {
                     self.wait_for(key, wanted, in_body);
@@ -108,17 +117,22 @@ impl Worker {
                 }
                 Read::Foreign => {
                     self.hand_over(key, bytes);
-                    return;
+                    return None;
                 }
                 Read::Bad(status, why) => {
                     self.refuse(key, status, why);
-                    return;
+                    return None;
                 }
             }
         }
+        Some(done)
+    }
+
+    /// Keep what was read and not served. Of what waits behind an answer no more is read than that.
+    fn keep(&mut self, key: usize, rest: Vec<u8>) {
         let connection = &mut self.connections[key];
-        connection.inbox = bytes.to_vec();
-        if connection.running.is_some() && bytes.len() > MAX_PIPELINED_BYTES {
+        connection.inbox = rest;
+        if connection.running.is_some() && connection.inbox.len() > MAX_PIPELINED_BYTES {
             let interest = connection.interest - EventFlags::IN;
             self.watch(key, interest);
         }

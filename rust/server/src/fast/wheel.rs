@@ -75,8 +75,8 @@ impl Wheel {
         self.count -= 1;
     }
 
-    /// Take out a key whose deadline is not after `now`, and the deadline: the earliest first.
-    pub(super) fn pop(&mut self, now: u64) -> Option<(usize, u64)> {
+    /// Take out a key whose deadline is not after `now`: the earliest first.
+    pub(super) fn pop(&mut self, now: u64) -> Option<usize> {
         if self.count == 0 {
             // Nobody waits for the ticks between.
             self.current = self.current.max(now);
@@ -87,9 +87,9 @@ impl Wheel {
                 let key = self.cursor;
                 let Link { after, tick, .. } = self.links[key as usize];
                 self.cursor = after;
-                if let Some(tick) = tick.filter(|tick| *tick <= self.current) {
+                if tick.is_some_and(|tick| tick <= self.current) {
                     self.unset(key as usize);
-                    return Some((key as usize, tick));
+                    return Some(key as usize);
                 }
             }
             if self.current >= now {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn due(wheel: &mut Wheel, now: u64) -> Vec<usize> {
-        std::iter::from_fn(|| wheel.pop(now)).map(|(key, _)| key).collect()
+        std::iter::from_fn(|| wheel.pop(now)).collect()
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         wheel.pop(50);
         wheel.set(3, 10);
         assert_eq!(wheel.next(), Some(51));
-        assert_eq!(wheel.pop(51), Some((3, 51)));
+        assert_eq!(wheel.pop(51), Some(3));
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             wheel.set(key, 1);
         }
         wheel.unset(0);
-        assert_eq!(wheel.pop(1), Some((1, 1)));
+        assert_eq!(wheel.pop(1), Some(1));
         wheel.unset(2);
         wheel.unset(4);
         wheel.unset(4);
@@ -169,8 +169,8 @@ mod tests {
     fn a_key_set_again_while_its_tick_is_gone_through_comes_in_a_later_one() {
         let mut wheel = Wheel::new();
         wheel.set(0, 1);
-        assert_eq!(wheel.pop(3), Some((0, 1)));
+        assert_eq!(wheel.pop(3), Some(0));
         wheel.set(0, 1);
-        assert_eq!(wheel.pop(3), Some((0, 2)));
+        assert_eq!(wheel.pop(3), Some(0));
     }
 }

@@ -121,8 +121,8 @@ impl Worker {
     /// stay apart even where this thread is late.
     fn on_ticks(&mut self) {
         let now = self.clock.now() / TICK_NS;
-        while let Some((key, tick)) = self.wheel.pop(now) {
-            self.on_tick(key, tick);
+        while let Some(key) = self.wheel.pop(now) {
+            self.on_tick(key);
         }
     }
 

@@ -1,0 +1,56 @@
+//! The figures of a run that has ended.
+
+use serde_json::{Map, Value, json};
+
+use super::{Metric, Tally, Window, seconds};
+
+/// The run's part of `summary.json`. `requested` is in requests a second, `None` in a closed loop;
+/// `ended` is when the run did, in nanoseconds since it began.
+pub fn summary(tally: &Tally, window: Window, requested: Option<f64>, ended: u64) -> Value {
+    let end = window.end.min(ended);
+    let length = seconds(end.saturating_sub(window.start));
+    #[allow(clippy::cast_precision_loss, reason = "counts of a run")]
+    let rate = |count: u64| if length > 0.0 { count as f64 / length } else { 0.0 };
+    let metrics: [(&str, &Metric); 6] = [
+        ("ttfb_ms", &tally.ttfb),
+        ("ttft_ms", &tally.ttft),
+        ("gap_ms", &tally.gap),
+        ("tpot_ms", &tally.tpot),
+        ("e2e_ms", &tally.e2e),
+        ("schedule_delay_ms", &tally.schedule_delay),
+    ];
+    let of_all = |figure: fn(&Metric) -> Value| -> Map<String, Value> {
+        metrics.iter().map(|(name, metric)| ((*name).to_owned(), figure(metric))).collect()
+    };
+    let series = tally.seconds.iter().enumerate();
+    json!({
+        "window": {"start_s": seconds(window.start), "length_s": length, "ended_s": seconds(ended)},
+        "requests": {
+            "sent": tally.sent,
+            "completed": tally.completed,
+            "failed": tally.failed,
+            "interrupted": tally.sent - tally.completed - tally.failed,
+            "warmup": tally.warmup,
+            "bursts": tally.bursts,
+        },
+        "errors": tally.errors,
+        "stop_reasons": tally.stop_reasons,
+        "metrics": of_all(Metric::to_json),
+        "rates": {
+            "requested_requests_per_s": requested,
+            "requests_per_s": rate(tally.ended_in_window),
+            "frames_per_s": rate(tally.frames),
+            "output_tokens_per_s": rate(tally.output_tokens),
+            "goodput_per_s": rate(tally.good),
+        },
+        "totals": {
+            "frames": tally.frames,
+            "joined_frames": tally.joined,
+            "body_bytes": tally.bytes,
+            "input_tokens": tally.input_tokens,
+            "output_tokens": tally.output_tokens,
+        },
+        "series": series.map(|(second, row)| row.to_json(second)).collect::<Vec<_>>(),
+        "histograms": of_all(|metric| Value::String(metric.to_base64())),
+    })
+}

@@ -1,0 +1,231 @@
+"""``bench``, ``merge``, ``compare`` and ``doctor`` as processes: files, signals, exit codes."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+
+from bedrock_frames.bench.figures import METRIC_NAMES
+from bedrock_frames.pytest_plugin import Bedrock
+from tests.bench_endpoint import Said, endpoint
+from tests.bench_results import SHARES, exact_quantile, report, result
+
+COMMAND: Final = [sys.executable, "-m", "bedrock_frames"]
+TEXT: Final = "A little at a time, and then a little more, until it is all said."
+TIMING: Final = {"ttft_ms": 20, "gap_ms": 2}
+
+
+@pytest.fixture
+def url(bedrock: Bedrock) -> str:
+    bedrock.add(match={"userMessage": "hello"}, response={"content": TEXT}, timing=TIMING)
+    return bedrock.url
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def summary(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_a_run_prints_a_table_and_writes_every_form(url: str, tmp_path: Path) -> None:
+    paths = {name: tmp_path / f"out.{name}" for name in ("json", "html", "csv", "hlog", "jsonl")}
+    ran = run(
+        *("bench", url, "--requests", 40, "--concurrency", 4, "--goodput", "ttft:10s"),
+        *("--output", paths["json"], "--html", paths["html"], "--csv", paths["csv"]),
+        *("--hlog", paths["hlog"], "--requests-out", paths["jsonl"]),
+    )
+    found = summary(paths["json"])
+    assert ran.returncode == (0 if found["trustworthy"] else 98), ran.stderr
+    assert "first token" in ran.stdout
+    assert "40 completed" in ran.stdout
+
+    assert found["requests"]["completed"] == 40
+    assert found["metrics"]["ttft_ms"]["p50"] >= TIMING["ttft_ms"]
+    assert found["rates"]["goodput_per_s"] == pytest.approx(found["rates"]["requests_per_s"])
+    lines = [json.loads(line) for line in paths["jsonl"].read_text().splitlines()]
+    assert len(lines) == 40
+    assert all(line["error"] is None for line in lines)
+    seconds = list(csv.DictReader(io.StringIO(paths["csv"].read_text())))
+    assert sum(int(row["completed"]) for row in seconds) == 40
+    assert "<html" in paths["html"].read_text()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_percentiles_are_those_of_the_requests_themselves(
+    url: str, tmp_path: Path, processes: int
+) -> None:
+    out, lines = tmp_path / "out.json", tmp_path / "out.jsonl"
+    arguments = ("--requests", 200, "--concurrency", 8, "--processes", processes, "--quiet")
+    run("bench", url, *arguments, "--output", out, "--requests-out", lines)
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    for name in ("ttfb_ms", "ttft_ms", "tpot_ms", "e2e_ms"):
+        exact, told = [row[name] for row in rows], summary(out)["metrics"][name]
+        assert told["count"] == len(exact) == 200
+        assert (told["min"], told["max"]) == pytest.approx((min(exact), max(exact)))
+        assert told["mean"] == pytest.approx(sum(exact) / 200)
+        for quantile, share in SHARES.items():
+            # Three significant digits, of whole microseconds.
+            near = pytest.approx(exact_quantile(exact, share), rel=0.001, abs=0.001)
+            assert told[quantile] == near
+
+
+def test_the_histogram_log_is_read_by_hdr_s_own_reader(url: str, tmp_path: Path) -> None:
+    log, out = tmp_path / "out.hlog", tmp_path / "out.json"
+    run("bench", url, "--requests", 10, "--hlog", log, "--output", out, "--quiet")
+    found = summary(out)
+    reader = HistogramLogReader(str(log), HdrHistogram(1, 4 * 3600 * 1_000_000, 3))
+    counts = {}
+    while (histogram := reader.get_next_interval_histogram()) is not None:
+        counts[histogram.get_tag()] = histogram.get_total_count()
+    reader.close()
+    expected = {name.removesuffix("_ms"): found["metrics"][name]["count"] for name in METRIC_NAMES}
+    assert counts == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--threshold", "speed<1"], "'speed' is no figure"),
+        (["--duration", "soon"], "a duration is"),
+        (["--rate", "0"], "rate: must be above 0"),
+        (["--goodput", "speed:1s"], "goals are"),
+        (["--output", "/nowhere/at/all.json"], "--output: there is no folder"),
+        (["--rate", "1", "--concurrency", "1"], "not allowed with"),
+        (["--operation", "invoke", "--sessions"], "sessions: only operation"),
+        (["--auth", "bearer"], "AWS_BEARER_TOKEN_BEDROCK"),
+        (["--share", "3/2"], "a share is"),
+        (["--concurrency", "2", "--processes", "3"], "concurrency: must be at least 3"),
+    ],
+)
+def test_bad_usage_is_said_before_anything_is_sent(
+    bedrock: Bedrock, arguments: list[str], named: str
+) -> None:
+    ran = run("bench", bedrock.url, *arguments)
+    assert ran.returncode == 2
+    assert named in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not bedrock.requests
+
+
+def test_a_missed_threshold_has_an_exit_code(url: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    arguments = ("bench", url, "--requests", 20, "--output", out)
+    ran = run(*arguments, "--threshold", "ttft.p50<1ms", "--threshold", "error_rate<1%")
+    found = summary(out)
+    assert ran.returncode == (99 if found["trustworthy"] else 98)
+    assert [verdict["passed"] for verdict in found["thresholds"]] == [False, True]
+
+
+def test_an_endpoint_that_is_not_there_gives_nothing_to_trust() -> None:
+    with endpoint(lambda _operation, _body: Said()) as url:
+        pass
+    ran = run("bench", url, "--requests", 3, "--quiet")
+    assert ran.returncode == 98
+    assert ran.stdout == ""
+    assert "none of 3 requests completed" in ran.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_interrupted_run_still_reports(
+    url: str, tmp_path: Path, number: signal.Signals, processes: int
+) -> None:
+    out = tmp_path / "out.json"
+    arguments = ("bench", url, "--rate", "50", "--duration", "1h", "--processes", str(processes))
+    with subprocess.Popen(
+        [*COMMAND, *arguments, "--output", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        # A line of progress with completed requests: it runs.
+        assert any("done 0 " not in line for line in process.stderr if "done" in line)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stdout
+    found = summary(out)
+    assert found["interrupted"]
+    assert found["requests"]["completed"] > 0
+
+
+def test_processes_share_the_arrivals_and_their_results_are_one(url: str, tmp_path: Path) -> None:
+    out, lines = tmp_path / "out.json", tmp_path / "out.jsonl"
+    arguments = ("--requests", 31, "--concurrency", 4, "--processes", 3, "--quiet")
+    run("bench", url, *arguments, "--output", out, "--requests-out", lines)
+    found = summary(out)
+    assert found["parts"] == 3
+    assert found["requests"]["completed"] == 31
+    assert found["metrics"]["e2e_ms"]["count"] == 31
+    ordinals = sorted(json.loads(line)["request"] for line in lines.read_text().splitlines())
+    assert ordinals == list(range(31))
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["out.json", "out.jsonl"]
+
+
+def test_shares_of_machines_are_merged(url: str, tmp_path: Path) -> None:
+    parts = [tmp_path / f"{index}.json" for index in range(2)]
+    for index, part in enumerate(parts):
+        share = ("--concurrency", 2, "--share", f"{index}/2")
+        run("bench", url, "--requests", 20, *share, "--output", part, "--quiet")
+    whole = tmp_path / "whole.json"
+    ran = run("merge", *parts, "--output", whole, "--threshold", "completed>=20")
+    assert "20 completed" in ran.stdout
+    found = summary(whole)
+    assert found["requests"]["completed"] == 20
+    assert found["thresholds"][0]["passed"]
+
+
+def test_a_merge_of_what_is_no_report_is_bad_usage(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text("{}")
+    ran = run("merge", path)
+    assert ran.returncode == 2
+    assert "wrong.json" in ran.stderr
+
+
+def test_compare_says_by_its_exit_code_what_became_worse(tmp_path: Path) -> None:
+    paths = [tmp_path / "before.json", tmp_path / "after.json"]
+    for path, slower in zip(paths, (1, 2), strict=True):
+        samples = [slower * (50_000 + 10 * n) for n in range(1000)]
+        path.write_text(report(result({"ttft_ms": samples})).to_json())
+    worse = run("compare", *paths, "--regress", "10%")
+    assert worse.returncode == 1
+    assert "worse" in worse.stdout
+    better = run("compare", *reversed(paths), "--json")
+    assert better.returncode == 0
+    changes = {change["figure"]: change for change in json.loads(better.stdout)["changes"]}
+    assert changes["ttft.p50"]["change"] == pytest.approx(-0.5, abs=0.01)
+    assert run("compare", paths[0], tmp_path / "none.json").returncode == 2
+
+
+def test_doctor_says_by_its_exit_code_what_is_wrong(url: str) -> None:
+    right = run("doctor", url)
+    assert right.returncode == 0, right.stdout
+    assert "checksums, events and their order are right" in right.stdout
+    with endpoint(lambda _operation, _body: Said(pieces=(b"data: x\n\n",))) as other:
+        wrong = run("doctor", other, "--json")
+    assert wrong.returncode == 1
+    assert any(finding["level"] == "wrong" for finding in json.loads(wrong.stdout))
+
+
+def test_a_body_file_is_what_is_sent(bedrock: Bedrock, tmp_path: Path) -> None:
+    bedrock.add(match={"userMessage": "one"}, response={"content": "1"})
+    bedrock.add(match={"userMessage": "two"}, response={"content": "2"})
+    bodies, out = tmp_path / "bodies.jsonl", tmp_path / "out.json"
+    asked = [{"messages": [{"role": "user", "content": [{"text": t}]}]} for t in ("one", "two")]
+    bodies.write_text("".join(json.dumps(body) + "\n" for body in asked))
+    run("bench", bedrock.url, "--requests", 10, "--body-file", bodies, "--output", out, "--quiet")
+    assert summary(out)["requests"]["completed"] == 10
+    assert len(bedrock.requests) == 10

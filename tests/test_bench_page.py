@@ -1,0 +1,125 @@
+"""The HTML report: complete without a network, and drawn by a real browser."""
+
+import json
+import re
+import shutil
+import struct
+import subprocess
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from bedrock_frames.bench import Report, parse_threshold, to_html
+from bedrock_frames.bench.html.charts import charts
+from tests.bench_results import report, result
+
+BROWSERS: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+BROWSER: Final = next(filter(None, map(shutil.which, BROWSERS)), None)
+
+needs_browser = pytest.mark.skipif(
+    BROWSER is None, reason="no browser: apt-get install chromium-headless-shell"
+)
+
+
+def measured(seconds: int = 30, **options: Any) -> Report:
+    """Return a report with something for every chart."""
+    chunks = {name: [base + 37 * n for n in range(1000)] for name, base in BASES.items()}
+    series = [
+        {
+            "second": second,
+            "sent": 100,
+            "completed": 99 - second % 3,
+            "failed": second % 2,
+            "in_flight": 20 + second,
+            "frames": 3000,
+            "output_tokens": 2500,
+            "ttft_ms": {"p50": 40, "p90": 50, "p99": 60 + second},
+            "e2e_ms": {"p50": 240, "p90": 250, "p99": 260 + second},
+        }
+        for second in range(seconds)
+    ]
+    found = result(chunks, errors={"crc": 3, "http:ThrottlingException": 5}, series=series)
+    thresholds = [parse_threshold("ttft.p99<1s"), parse_threshold("error_rate<0.1%")]
+    return report(found, thresholds=thresholds, **options)
+
+
+BASES: Final = {
+    "ttfb_ms": 30_000,
+    "ttft_ms": 40_000,
+    "gap_ms": 5_000,
+    "tpot_ms": 6_000,
+    "e2e_ms": 240_000,
+    "schedule_delay_ms": 20,
+}
+
+
+def test_the_page_needs_no_network() -> None:
+    page = to_html(measured())
+    assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', page.partition("<script")[0]) == []
+    assert "default-src 'none'" in page
+
+
+def test_what_an_endpoint_says_cannot_write_into_the_page() -> None:
+    hostile = "</script><script>alert(1)</script>"
+    found = result({"e2e_ms": [1000] * 10}, errors={f"http:{hostile}": 1})
+    page = to_html(report(found, url=f"http://{hostile}"))
+    assert hostile not in page
+    assert escape(hostile) in page
+
+
+def test_a_report_without_a_stream_has_no_charts_of_streams() -> None:
+    assert set(charts(report(result({"e2e_ms": [1000] * 200})))) == {"percentiles"}
+
+
+def test_an_empty_report_is_a_page_too() -> None:
+    assert "Not trustworthy" in to_html(report(result()))
+
+
+def test_a_long_run_s_seconds_are_joined() -> None:
+    spec = charts(measured(seconds=4000))["throughput"]
+    data = spec["data"]
+    assert isinstance(data, dict)
+    points = [row for row in data["values"] if row["series"] == "completed"]
+    assert len(points) <= 900
+    assert points[-1]["second"] >= 3990
+
+
+def browse(page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    assert BROWSER is not None
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+    log = ("--enable-logging=stderr", "--v=0", "--virtual-time-budget=10000")
+    size = "--window-size=1280,2700"
+    command = [BROWSER, *flags, *log, size, *arguments, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+@needs_browser
+def test_a_browser_draws_every_chart_without_complaint(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    found = measured()
+    page.write_text(to_html(found), encoding="utf-8")
+    browsed = browse(page, "--dump-dom")
+    assert ":CONSOLE" not in browsed.stderr
+    assert f'data-drawn="{len(charts(found))}"' in browsed.stdout
+    drawn = re.findall(r'data-chart="([a-z0-9-]+)"[^>]*>.*?<svg', browsed.stdout, re.DOTALL)
+    assert drawn == list(charts(found))
+    for words in ("first token", "whole answer", "p99", "http:ThrottlingException"):
+        assert words in browsed.stdout
+
+
+@needs_browser
+def test_a_screenshot_has_the_colours_of_its_charts(tmp_path: Path) -> None:
+    page, shot = tmp_path / "report.html", tmp_path / "report.png"
+    page.write_text(to_html(measured()), encoding="utf-8")
+    browse(page, f"--screenshot={shot}")
+    image = shot.read_bytes()
+    assert image[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", image[16:24]) == (1280, 2700)
+    # A page that is blank where its charts should be is a tenth of this.
+    assert len(image) > 100_000
+
+
+def test_specifications_are_plain_data() -> None:
+    assert json.loads(json.dumps(charts(measured()))) == charts(measured())

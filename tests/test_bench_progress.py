@@ -1,0 +1,65 @@
+"""What is shown while a run goes on: a line a second, or a panel on a terminal."""
+
+import io
+
+from rich.console import Console
+
+from bedrock_frames.bench import Progress, display
+from bedrock_frames.bench.figures import Quantiles
+from bedrock_frames.bench.progress import Lines, panel
+
+BUSY = Progress(
+    elapsed_s=3.2,
+    sent=1200,
+    completed=1100,
+    failed=7,
+    in_flight=93,
+    requests_per_s=366.7,
+    frames_per_s=11734,
+    ttft_ms=Quantiles(p50=61.2, p99=88),
+    errors={"crc": 5, "timeout": 2},
+)
+
+
+def at(second: float) -> Progress:
+    return BUSY.model_copy(update={"elapsed_s": second})
+
+
+def test_a_line_is_written_for_each_second_once() -> None:
+    out = io.StringIO()
+    show = Lines(out)
+    for second in (0.2, 0.5, 1.0, 1.9, 2.1, 5.0):
+        show(at(second))
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == [
+        "0.2s",
+        "1.0s",
+        "2.1s",
+        "5.0s",
+    ]
+
+
+def test_the_next_run_s_lines_begin_anew() -> None:
+    out = io.StringIO()
+    show = Lines(out)
+    for second in (8.0, 9.0, 0.3, 1.1):
+        show(at(second))
+    assert len(out.getvalue().splitlines()) == 4
+
+
+def test_what_is_no_terminal_gets_lines_and_quiet_gets_nothing() -> None:
+    out = io.StringIO()
+    with display(out, title="t", length=None) as show:
+        assert show is not None
+        show(BUSY)
+    assert "failed 7" in out.getvalue()
+    with display(out, title="t", length=None, quiet=True) as show:
+        assert show is None
+
+
+def test_a_panel_tells_what_happens_and_what_fails() -> None:
+    out = io.StringIO()
+    Console(file=out, width=100).print(panel(BUSY, title="converse-stream", length=10))
+    told = out.getvalue()
+    for words in ("converse-stream  3.2 s of 10.0 s", "completed 1,100", "failed 7", "5 crc"):
+        assert words in told
+    assert "61.2 ms / 88.0 ms" in told
