@@ -44,7 +44,7 @@ pub fn repair(stream: &mut [u8]) {
 /// Change the headers or the payload of one frame in place, and its lengths so that they fit.
 ///
 /// `mutate` gets a buffer and how much of it is used, and returns how much is used then.
-/// Returns the stream's new length, or `None` where there is no whole frame.
+/// Returns the stream's new length, or `None` where there is no whole frame or no room in it.
 pub fn mutate_inside(
     data: &mut [u8],
     size: usize,
@@ -65,6 +65,9 @@ pub fn mutate_inside(
     let mut part = data[start..end].to_vec();
     let room = data.len() - size;
     part.resize(end - start + room.min(64), 0);
+    if part.is_empty() {
+        return None; // a mutator of nothing into nothing is an error of libFuzzer's
+    }
     let length = mutate(&mut part, end - start);
     data.copy_within(end..size, start + length);
     data[start..start + length].copy_from_slice(&part[..length]);
