@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from bedrock_frames.server.pacing import ConnectionCut, Write
+from bedrock_frames.server.pacing import PIECES, ConnectionCut, Write
 from bedrock_frames.server.ticker import Ticker
 from tests.asgi_client import BODY, Client, Notes, SlowHost, exchange, response
 from tests.virtual_loop import VirtualLoop, run
@@ -30,6 +30,33 @@ def test_a_host_that_suspends_holds_up_its_own_stream_only() -> None:
         # What fell due meanwhile is joined, and the rest is on time again.
         assert [piece for _, piece, _ in slow.pieces] == [b"aa", b"bbb", b"cccc"]
         assert [at for at, _, _ in slow.pieces] == [40, 40, 50]
+
+    run(main)
+
+
+def test_a_host_writes_what_goes_on_past_send_unless_it_has_to_wait() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        client = Client(loop)
+        written: list[tuple[int, bytes]] = []
+        is_full = False
+
+        def write_piece(piece: bytes) -> bool:
+            if is_full:
+                return False
+            written.append((round(loop.now / 0.005) * 5, piece))
+            return True
+
+        def fill_up() -> None:
+            nonlocal is_full
+            is_full = True
+
+        loop.call_later(0.040, fill_up)
+        writes = [(0.010, 2), (0.020, 5), (0.030, 6), (0.050, 8), (0.060, 9)]
+        scope = {"type": "http", "extensions": {PIECES: {"write": write_piece}}}
+        await response(loop, writes)(scope, client.receive, client.send)
+
+        assert written == [(20, b"bbb"), (30, b"c")]
+        assert client.pieces == [(10, b"aa", True), (50, b"cc", True), (60, b"c", False)]
 
     run(main)
 

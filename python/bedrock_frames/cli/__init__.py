@@ -220,6 +220,7 @@ def _check(options: argparse.Namespace) -> int:
     faults = fixtures.check(options.paths)
     for fault in faults:
         print(fault)
+    sys.stdout.flush()  # so that the summary comes last where both go into one pipe
     print(fixtures.summary(faults), file=sys.stderr)
     return 1 if any(fault.severity == "error" for fault in faults) else 0
 

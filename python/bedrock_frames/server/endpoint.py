@@ -91,14 +91,21 @@ class BedrockRoute(BaseRoute):
             await send(head)
             await send({"type": "http.response.body", "body": answer.body})
         else:
-            await self._pace(answer, head, start, receive, send)
+            await self._pace(answer, head, start, scope, receive, send)
 
     async def _pace(
-        self, answer: Answer, head: Message, start: float, receive: Receive, send: Send
+        self,
+        answer: Answer,
+        head: Message,
+        start: float,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         self._counts.streams += 1
         try:
             await pace(
+                scope,
                 receive,
                 send,
                 head,

@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from bedrock_frames.server.joining import JoiningTransport
-from bedrock_frames.server.pacing import ConnectionCut
+from bedrock_frames.server.pacing import PIECES, ConnectionCut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
     from starlette.types import ASGIApp
+
+    from bedrock_frames.server.pacing import WritePiece
 
 MAX_HEAD_BYTES: Final = 65_536
 """The longest head of a request. Bearer tokens and session tokens take a few thousand."""
@@ -30,7 +32,10 @@ KEEP_ALIVE_SECONDS: Final = 3600
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request head does not end; joins heads with bodies."""
+    """Closes a connection whose request head does not end; joins heads with bodies.
+
+    It has the extension ``PIECES``.
+    """
 
     _head_bytes = 0
     _in_head = True
@@ -52,6 +57,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+        # Its task has not begun yet.
+        self.cycle.scope["extensions"] = {PIECES: {"write": self._piece_writer(self.cycle)}}
+
+    def _piece_writer(self, cycle: RequestResponseCycle) -> WritePiece:
+        flow, write = cycle.flow, self.transport.write
+
+        def write_piece(piece: bytes) -> bool:
+            if flow.write_paused or cycle.disconnected or not cycle.chunked_encoding:
+                return False
+            write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            return True
+
+        return write_piece
 
 
 class Host(uvicorn.Server):

@@ -4,7 +4,8 @@ A task or a timer a stream costs more than the sending itself, and sleeping from
 drifts. So the :mod:`ticker <bedrock_frames.server.ticker>` runs all streams of a loop: at each tick
 it joins what one stream has due into one message, and runs the host's ``send`` by hand. Most hosts
 complete it at once; where ``send`` suspends, for a slow reader, the stream's own task takes over
-and comes back to the ticker when the host is ready again.
+and comes back to the ticker when the host is ready again. A host that has ``PIECES`` is spared its
+own ``send`` for what is neither the beginning of a body nor its end.
 
 :class:`PacedResponse` is a Starlette response and works in any asyncio app, under any middleware.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from starlette.responses import Response
 
@@ -21,7 +22,7 @@ from bedrock_frames.server import ticker
 from bedrock_frames.server.handover import Suspended, begin, finish
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.background import BackgroundTask
     from starlette.types import Message, Receive, Scope, Send
@@ -33,6 +34,18 @@ Write: TypeAlias = tuple[float, int]
 
 Outcome: TypeAlias = Literal["delivered", "interrupted", "aborted"]
 """How a stream ended: all was sent, the client left, or it was cut as asked."""
+
+
+WritePiece: TypeAlias = "Callable[[bytes], bool]"
+"""Writes a piece of a body that has begun and goes on, or returns False: ``send`` has to."""
+
+PIECES: Final = "bedrock_frames.pieces"
+"""An ASGI extension, whose ``write`` is the host's :data:`WritePiece`.
+
+A coroutine a frame, through the ``send`` of every middleware and of the host, costs as much as the
+system call under it. It is for hosts that know what runs in them: a middleware that changes bodies
+would not see these pieces.
+"""
 
 
 class ConnectionCut(Exception):  # noqa: N818 - nothing has gone wrong
@@ -89,8 +102,9 @@ class PacedResponse(Response):
         self._observer = observer
         self._on = on
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await pace(
+            scope,
             receive,
             send,
             {
@@ -110,6 +124,7 @@ class PacedResponse(Response):
 
 
 async def pace(
+    scope: Scope,
     receive: Receive,
     send: Send,
     head: Message,
@@ -132,6 +147,7 @@ async def pace(
     writes = writes or [(0.0, len(body))]
     stream = _Stream(
         send,
+        scope.get("extensions", {}).get(PIECES, {}).get("write"),
         head,
         body,
         writes if cut_after is None else _until(cut_after, writes),
@@ -199,6 +215,7 @@ class _Stream:
         "_task",
         "_ticker",
         "_turn",
+        "_write_piece",
         "_writes",
         "complete",
         "sent",
@@ -208,6 +225,7 @@ class _Stream:
     def __init__(
         self,
         send: Send,
+        write_piece: WritePiece | None,
         head: Message,
         body: bytes,
         writes: Sequence[Write],
@@ -218,6 +236,7 @@ class _Stream:
         on: Ticker,
     ) -> None:
         self._send = send
+        self._write_piece = write_piece
         self._head: Message | None = head
         self._body = body
         self._writes = writes
@@ -251,7 +270,9 @@ class _Stream:
         """Write what is due; return when the next write is, None where the task has to go on."""
         turn, suspended = self._turn, None
         try:
-            suspended = begin(self._write(now), self._task, self._context)
+            end, last = self._take(now)
+            if last or not self._goes_on(end):
+                suspended = begin(self._send_up_to(end, last=last), self._task, self._context)
         except BaseException as error:
             if not turn.done():
                 turn.set_exception(error)
@@ -272,22 +293,33 @@ class _Stream:
     def _due(self, index: int) -> float:
         return self._start + self._writes[index][0]
 
-    async def _write(self, now: float) -> None:
-        """Send all that is due as one message; before the first, the head of the response."""
+    def _take(self, now: float) -> tuple[int, bool]:
+        """Take all that is due; return where it ends, and whether the body ends there."""
         writes, first, count = self._writes, self._next, len(self._writes)
         next_, passed = first + 1, now - self._start
         while next_ < count and writes[next_][0] <= passed:
             next_ += 1
-        begin, end = self.sent, writes[next_ - 1][1]
         self._next = next_
         if self._observer is not None:
             for due, offset in writes[first:next_]:
                 self._observer.wrote(passed - due, offset)
+        return writes[next_ - 1][1], next_ == count and not self._cut
 
+    def _goes_on(self, end: int) -> bool:
+        """Write the next piece of a body that has begun past ``send``, where the host has a way."""
+        if self._write_piece is None or self._head is not None:
+            return False
+        if end > self.sent and not self._write_piece(self._body[self.sent : end]):
+            return False
+        self.sent = end
+        return True
+
+    async def _send_up_to(self, end: int, *, last: bool) -> None:
+        """Send a piece of the body as one message; before the first, the head of the response."""
+        begin = self.sent
         if self._head is not None:
             head, self._head = self._head, None
             await self._send(head)
-        last = next_ == count and not self._cut
         if last:
             self.note_end("delivered", end)
         if last or end > begin:
