@@ -158,7 +158,7 @@ def test_a_stream_is_cut(
 def test_a_whole_answer_is_cut_by_time_and_not_by_frames() -> None:
     assert whole(STEPS, truncate_after_frames=1).abort_after is None
     cut = whole(STEPS, disconnect_after_ms=100)
-    assert (cut.writes, cut.abort_after) == ([], (0.1, 0))
+    assert (list(cut.writes), cut.abort_after) == ([], (0.1, 0))
     assert whole(STEPS, disconnect_after_ms=1000).abort_after is None
 
 
@@ -166,7 +166,7 @@ def test_a_stream_without_frames_is_one_empty_write() -> None:
     made = Engine()
     made.load([rule(timing=STEPS)], lambda *_: Plan(headers=EVENT_STREAM, frames=[], steps=[]))
     answer = ask(made, GO)
-    assert (answer.writes, answer.body, answer.stream) == ([(0.0, 0)], b"", True)
+    assert (list(answer.writes), answer.body, answer.stream) == ([(0.0, 0)], b"", True)
 
 
 @pytest.mark.parametrize(

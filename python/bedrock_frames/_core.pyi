@@ -21,6 +21,7 @@ from bedrock_frames._core_replay import JournalEntry as JournalEntry
 from bedrock_frames._core_replay import Plan as Plan
 from bedrock_frames._core_replay import Rule as Rule
 from bedrock_frames._core_replay import UnsupportedModel as UnsupportedModel
+from bedrock_frames._core_replay import Writes as Writes
 from bedrock_frames.values import Headers, HeaderValue
 
 __version__: Final[str]

@@ -3,7 +3,7 @@
 Only types live here. At run time there is no such module: import from ``bedrock_frames._core``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Self, final
 
 from bedrock_frames.contract import Compile
@@ -162,7 +162,7 @@ class Answer:
     @property
     def request_id(self) -> str: ...
     @property
-    def writes(self) -> list[tuple[float, int]]:
+    def writes(self) -> Writes:
         """(seconds after arrival when due, end offset in the body), never falling.
 
         Frames that are due together are one write; an answer without timing is one write at 0.0.
@@ -173,6 +173,14 @@ class Answer:
     @property
     def frames(self) -> int:
         """How many frames there are to send, for :meth:`Engine.settle`."""
+
+@final
+class Writes:
+    """The pairs of :attr:`Answer.writes`, made when they are asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int, /) -> tuple[float, int]: ...
+    def __iter__(self) -> Iterator[tuple[float, int]]: ...
 
 @final
 class JournalEntry:

@@ -22,7 +22,7 @@ from bedrock_frames.server import ticker
 from bedrock_frames.server.handover import Suspended, begin, finish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.background import BackgroundTask
     from starlette.types import Message, Receive, Scope, Send
@@ -31,6 +31,15 @@ if TYPE_CHECKING:
 
 Write: TypeAlias = tuple[float, int]
 """Seconds after the start at which bytes are due, and the offset in the body where they end."""
+
+
+class Writes(Protocol):
+    """Any sequence of writes; times and offsets never fall."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int, /) -> Write: ...
+    def __iter__(self) -> Iterator[Write]: ...
+
 
 Outcome: TypeAlias = Literal["delivered", "interrupted", "aborted"]
 """How a stream ended: all was sent, the client left, or it was cut as asked."""
@@ -70,7 +79,7 @@ class PacedResponse(Response):
 
     Args:
         body: all of it.
-        writes: what is due when, times and offsets not decreasing.
+        writes: what is due when.
         start: the time of :func:`time.monotonic` that deadlines count from; None: when it is sent.
         cut_after: close the connection then, having sent the body up to that offset.
         whole: announce the length of the body; otherwise the host chunks it.
@@ -79,7 +88,7 @@ class PacedResponse(Response):
     def __init__(
         self,
         body: bytes,
-        writes: Sequence[Write],
+        writes: Writes,
         *,
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
@@ -129,7 +138,7 @@ async def pace(
     send: Send,
     head: Message,
     body: bytes,
-    writes: Sequence[Write],
+    writes: Writes,
     *,
     start: float | None = None,
     cut_after: Write | None = None,
@@ -165,7 +174,7 @@ async def pace(
         raise ConnectionCut
 
 
-def _until(cut_after: Write, writes: Sequence[Write]) -> list[Write]:
+def _until(cut_after: Write, writes: Writes) -> list[Write]:
     """Return the writes before a cut, none beyond its offset, and the cut itself as the last."""
     when, offset = cut_after
     return [(due, min(end, offset)) for due, end in writes if due < when] + [(when, offset)]
@@ -206,6 +215,7 @@ class _Stream:
         "_body",
         "_context",
         "_cut",
+        "_due",
         "_ended",
         "_head",
         "_next",
@@ -228,7 +238,7 @@ class _Stream:
         write_piece: WritePiece | None,
         head: Message,
         body: bytes,
-        writes: Sequence[Write],
+        writes: Writes,
         *,
         start: float,
         cut: bool,
@@ -242,6 +252,7 @@ class _Stream:
         self._writes = writes
         self._next = 0
         self._start = start
+        self._due = start + writes[0][0]
         self._cut = cut
         self._observer = observer
         self._ended = False
@@ -257,7 +268,7 @@ class _Stream:
         try:
             while self._next < len(self._writes):
                 self._turn = task.get_loop().create_future()
-                self._ticker.add(self._due(self._next), self)
+                self._ticker.add(self._due, self)
                 suspended = await self._turn
                 if suspended is not None:
                     await finish(suspended)
@@ -278,7 +289,7 @@ class _Stream:
                 turn.set_exception(error)
         else:
             if suspended is None and self._next < len(self._writes):
-                return self._due(self._next)
+                return self._due
             if not turn.done():
                 turn.set_result(suspended)
         self.waiting = False
@@ -290,20 +301,20 @@ class _Stream:
             self._observer.ended(outcome, sent)
         self._ended = True
 
-    def _due(self, index: int) -> float:
-        return self._start + self._writes[index][0]
-
     def _take(self, now: float) -> tuple[int, bool]:
         """Take all that is due; return where it ends, and whether the body ends there."""
-        writes, first, count = self._writes, self._next, len(self._writes)
-        next_, passed = first + 1, now - self._start
-        while next_ < count and writes[next_][0] <= passed:
-            next_ += 1
-        self._next = next_
-        if self._observer is not None:
-            for due, offset in writes[first:next_]:
-                self._observer.wrote(passed - due, offset)
-        return writes[next_ - 1][1], next_ == count and not self._cut
+        writes, observer, passed = self._writes, self._observer, now - self._start
+        while True:
+            due, end = writes[self._next]
+            if observer is not None:
+                observer.wrote(passed - due, end)
+            self._next += 1
+            if self._next == len(writes):
+                return end, not self._cut
+            due = writes[self._next][0]
+            if due > passed:
+                self._due = self._start + due
+                return end, False
 
     def _goes_on(self, end: int) -> bool:
         """Write the next piece of a body that has begun past ``send``, where the host has a way."""

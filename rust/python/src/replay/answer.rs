@@ -1,7 +1,8 @@
-//! `Answer`.
+//! `Answer`, and `Writes`, the schedule of one.
 
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyIterator, PyList};
 
 use super::plan::body_of;
 
@@ -54,8 +55,8 @@ impl Answer {
     }
 
     #[getter]
-    fn writes(&self) -> Vec<(f64, usize)> {
-        self.0.schedule.writes.clone()
+    fn writes(slf: &Bound<'_, Self>) -> Writes {
+        Writes(slf.clone().unbind())
     }
 
     #[getter]
@@ -71,5 +72,37 @@ impl Answer {
     fn __repr__(&self) -> String {
         let (status, bytes) = (self.status(), self.0.plan.body().len());
         format!("Answer(status={status}, {bytes} bytes, request_id='{}')", self.0.request_id)
+    }
+}
+
+/// What is due when. A list of pairs would be made for every request, of which most are for later:
+/// with a thousand streams the garbage collector has to look through all of them.
+#[pyclass(module = "bedrock_frames._core", frozen, sequence)]
+pub(crate) struct Writes(Py<Answer>);
+
+impl Writes {
+    fn all(&self) -> &[(f64, usize)] {
+        &self.0.get().0.schedule.writes
+    }
+}
+
+#[pymethods]
+impl Writes {
+    fn __len__(&self) -> usize {
+        self.all().len()
+    }
+
+    fn __getitem__(&self, index: isize) -> PyResult<(f64, usize)> {
+        let at = if index < 0 { index + self.all().len() as isize } else { index };
+        let found = usize::try_from(at).ok().and_then(|at| self.all().get(at));
+        found.copied().ok_or_else(|| PyIndexError::new_err("write index out of range"))
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        PyList::new(py, self.all())?.try_iter()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Writes({:?})", self.all())
     }
 }
