@@ -93,7 +93,7 @@ impl Writes {
     }
 
     fn __getitem__(&self, index: isize) -> PyResult<(f64, usize)> {
-        let at = if index < 0 { index + self.all().len() as isize } else { index };
+        let at = if index < 0 { index + self.all().len().cast_signed() } else { index };
         let found = usize::try_from(at).ok().and_then(|at| self.all().get(at));
         found.copied().ok_or_else(|| PyIndexError::new_err("write index out of range"))
     }
