@@ -5,6 +5,9 @@ use crate::plan::Plan;
 use crate::rule::Cut;
 use crate::timing::Timing;
 
+/// A hundred years. What is due later is due then: a time in nanoseconds must not overflow.
+const FURTHEST: f64 = 3.2e9;
+
 /// The schedule of one answer, sampled when its request is admitted. Times are seconds after that.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
@@ -28,10 +31,13 @@ impl Schedule {
             return Self::at_once(plan);
         }
         let ends = plan.ends();
-        let due = match timing {
+        let mut due = match timing {
             Some(timing) => timing.due(plan, chance),
             None => vec![0.0; ends.len()],
         };
+        for due in &mut due {
+            *due = due.min(FURTHEST);
+        }
         let (frames, cut_at) = kept(plan, &due, cut);
         let mut writes: Vec<(f64, usize)> = Vec::with_capacity(frames);
         for (at, end) in due.iter().zip(ends).take(frames) {

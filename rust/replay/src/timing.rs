@@ -118,8 +118,10 @@ impl Timing {
     }
 }
 
-/// A day. Above it, a figure is a mistake of units; and no sum of delays can overflow.
+/// A day. Above it, a figure is a mistake of units.
 const LONGEST_MS: f64 = 86_400_000.0;
+/// Below it, a rate is one, too; and what is divided by it stays a number.
+const LOWEST_RATE: f64 = 1e-6;
 
 pub(crate) fn delay(name: &str, value: f64) -> Result<(), Invalid> {
     if (0.0..=LONGEST_MS).contains(&value) {
@@ -129,8 +131,8 @@ pub(crate) fn delay(name: &str, value: f64) -> Result<(), Invalid> {
 }
 
 fn rate(name: &str, value: f64) -> Result<(), Invalid> {
-    if value > 0.0 && value.is_finite() {
+    if value >= LOWEST_RATE && value.is_finite() {
         return Ok(());
     }
-    Err(Invalid::new(format!("{name} must be above 0, got {value}")))
+    Err(Invalid::new(format!("{name} must be at least {LOWEST_RATE}, got {value}")))
 }
