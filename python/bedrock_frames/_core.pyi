@@ -18,6 +18,7 @@ from bedrock_frames._core_plane import self_signed as self_signed
 from bedrock_frames._core_replay import Answer as Answer
 from bedrock_frames._core_replay import Engine as Engine
 from bedrock_frames._core_replay import JournalEntry as JournalEntry
+from bedrock_frames._core_replay import Pending as Pending
 from bedrock_frames._core_replay import Plan as Plan
 from bedrock_frames._core_replay import Rule as Rule
 from bedrock_frames._core_replay import UnsupportedModel as UnsupportedModel

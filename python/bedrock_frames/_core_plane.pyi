@@ -28,6 +28,7 @@ class Plane:
         tls: tuple[str, str] | None = None,
         max_connections: int = 20_000,
         max_in_flight: int = 20_000,
+        max_making: int = 20_000,
         max_streams: int = 1000,
         head_timeout: float = 30.0,
         stall_timeout: float = 120.0,
@@ -43,6 +44,7 @@ class Plane:
             tls: certificate and key as PEM; TCP connections then speak TLS.
             max_connections: those above are answered by a 503.
             max_in_flight: requests above are answered by a 503.
+            max_making: answers that are compiled, or wait for it; requests above get a 503.
             max_streams: streams of one HTTP/2 connection at a time.
             head_timeout: seconds that the head of a request may take.
             stall_timeout: seconds that a body, or the reader of an answer, may stand still.
@@ -72,6 +74,9 @@ class Figures:
     def connections(self) -> int:
         """Connections that are open."""
     @property
+    def connections_by_thread(self) -> list[int]:
+        """Of these, each thread's."""
+    @property
     def accepted(self) -> int:
         """Connections that ever were."""
     @property
@@ -98,6 +103,9 @@ class Figures:
     @property
     def stalled(self) -> int:
         """Clients that stood still for too long."""
+    @property
+    def panicked(self) -> int:
+        """Answers that a fault of the server's own ended."""
     @property
     def refused(self) -> int:
         """Requests that were none."""

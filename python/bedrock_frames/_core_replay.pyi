@@ -100,8 +100,8 @@ class Rule:
       the earlier of the two wins); turns ahead lose to rules without one; else the lowest wins.
 
     ``weights`` has one weight for each variant of the answer; there is one variant unless it says
-    more. ``dynamic``: the answer depends on the request, and is compiled for each. ``timing`` is
-    exactly one of
+    more. ``dynamic``: the answer depends on the request, and is compiled for each; ``whole``: on
+    all of it, the body too. ``timing`` is exactly one of
 
     - ``{"ttft_ms": float, "gap_ms": float}``: step 0, and each step after it,
     - ``{"latency_ms": float}``: before every frame,
@@ -124,6 +124,7 @@ class Rule:
         name: str,
         weights: Sequence[float] = ...,
         dynamic: bool = False,
+        whole: bool = False,
         timing: Mapping[str, object] | None = None,
         truncate_after_frames: int | None = None,
         disconnect_after_ms: float | None = None,
@@ -181,6 +182,17 @@ class Writes:
     def __len__(self) -> int: ...
     def __getitem__(self, key: int, /) -> tuple[float, int]: ...
     def __iter__(self) -> Iterator[tuple[float, int]]: ...
+
+@final
+class Pending:
+    """An answer whose plan is still to be made, which may take as long as a compiler takes."""
+
+    def finish(self) -> Answer:
+        """Make the plan, and answer. Any thread may do that, once.
+
+        Raises:
+            RuntimeError: it was done before.
+        """
 
 @final
 class JournalEntry:
@@ -264,10 +276,22 @@ class Engine:
     ) -> Answer | None:
         """Answer one request, or return None where its path is not one of Bedrock Runtime's.
 
+        What has to be compiled for it is compiled meanwhile.
+
         ``target`` is the raw path and query, not decoded. ``arrived`` (Unix time, seconds) is for
         the journal alone. Whatever the bytes are, there is an answer, and none of the engine's own
         is a 500.
         """
+    def begin(
+        self,
+        method: str,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        arrived: float,
+    ) -> Answer | Pending | None:
+        """Answer as :meth:`answer` does, but leave it to the caller when to compile."""
     def reset(self, *, journal: bool = True, sequences: bool = True) -> None:
         """Empty the journal; begin sequences, the seeded draws and one-shot errors anew."""
     def next_error(self, plan: Plan) -> None:

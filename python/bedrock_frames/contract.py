@@ -23,10 +23,10 @@ Compile: TypeAlias = "Callable[[int, int, str, str, str, Mapping[str, object] | 
 The body format is "converse", "anthropic", "anthropic-text", "nova", "titan", "llama", "mistral",
 "cohere", "openai" or "unknown". ``values`` is None but for dynamic rules: ``user_message``,
 ``system_message`` and ``tool_result`` (str or None), ``turn`` (int), ``session`` and ``model``
-(str).
+(str); for rules with ``whole`` also ``body`` (bytes).
 
-It is called by whichever thread answers, once for each distinct argument list that is remembered,
-and may be called twice for the same one. What it raises is answered by a ValidationException with
-its text: a ``ValueError``, such as ``UnsupportedModel``, means that the fixture cannot be said to
-that model; anything else is reported through ``sys.unraisablehook`` too.
+It is called by whichever thread makes answers, once for each distinct argument list that is
+remembered, and may be called twice for the same one. What it raises is answered by a
+ValidationException with its text: a ``ValueError``, such as ``UnsupportedModel``, means that the
+fixture cannot be said to that model; anything else is reported through ``sys.unraisablehook`` too.
 """

@@ -6,13 +6,14 @@ eight times as much. Paced answers go to the ticker.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from starlette.routing import BaseRoute, Match
 
-from bedrock_frames._core import scan
+from bedrock_frames._core import Pending, scan
 from bedrock_frames.server.pacing import pace
 from bedrock_frames.server.typed import refusal
 
@@ -72,9 +73,12 @@ class BedrockRoute(BaseRoute):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body, whole = await read_body(receive, self._max_body)
         start = time.monotonic()
-        answer = self._engine.answer(
+        answer = self._engine.begin(
             scope["method"], _target(scope), scope["headers"], body, arrived=time.time()
         )
+        if isinstance(answer, Pending):
+            # Not on the event loop, where every stream would wait for it.
+            answer = await asyncio.to_thread(answer.finish)
         if answer is None:
             await refusal(
                 404,

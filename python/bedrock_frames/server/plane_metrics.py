@@ -46,6 +46,12 @@ class PlaneFigures(Collector):
         yield GaugeMetricFamily(
             "bedrock_frames_connections", "Connections that are open.", figures.connections
         )
+        threads = GaugeMetricFamily(
+            "bedrock_frames_thread_connections", "Connections of each thread.", labels=("thread",)
+        )
+        for number, connections in enumerate(figures.connections_by_thread):
+            threads.add_metric((str(number),), connections)
+        yield threads
         counters = (
             ("connections_accepted", "Connections that were opened.", figures.accepted),
             ("writes_blocked", "Writes of which a socket took a part.", figures.blocked),
@@ -59,6 +65,7 @@ class PlaneFigures(Collector):
         aborted.add_metric(("client left",), figures.interrupted)
         aborted.add_metric(("fixture",), figures.aborted)
         aborted.add_metric(("stalled",), figures.stalled)
+        aborted.add_metric(("panic",), figures.panicked)
         yield aborted
         yield _histogram(
             "first_frame", "From a request to the first bytes of its stream.", figures.first_frame

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::chance::Chance;
 use crate::head::RawHeaders;
 use crate::operation::Operation;
+use crate::pending::Pending;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
 
@@ -38,6 +39,15 @@ pub struct Answer {
     pub fixture: Option<usize>,
     /// The operation that was called.
     pub operation: Option<Operation>,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Reply {
+    /// It is answered.
+    Ready(Answer),
+    /// It will be, once somebody has the time to make its plan.
+    Pending(Box<Pending>),
 }
 
 /// A request id, as the service makes them: a UUID.

@@ -1,13 +1,14 @@
 //! What the engine asks of whoever makes plans from fixtures, and the plans that it remembers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::body::Format;
+use crate::matching::Asked;
 use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::recent::Recent;
 
-/// Makes plans from fixtures. Called with no lock held, by whichever thread answers.
+/// Makes plans from fixtures. Called with no lock held, by whichever thread finishes an answer.
 pub trait Compile: Send + Sync {
     /// Make the plan of one answer. The same question has the same answer, but for its `values`.
     ///
@@ -47,6 +48,22 @@ pub struct Values<'a> {
     pub turn: u32,
     /// The session.
     pub session: &'a str,
+    /// The whole body, for a rule that asks for it.
+    pub body: Option<&'a [u8]>,
+}
+
+impl<'a> Values<'a> {
+    pub(crate) fn of(asked: &Asked<'a>, whole: bool) -> Self {
+        let features = asked.features;
+        Self {
+            user_message: features.user_message.as_deref(),
+            system_message: features.system_message.as_deref(),
+            tool_result: features.tool_results.first().map(|result| result.text.as_str()),
+            turn: features.assistant_messages,
+            session: asked.session,
+            body: whole.then_some(asked.body),
+        }
+    }
 }
 
 /// How much the remembered plans may weigh, over all shards, in bytes.
@@ -64,23 +81,33 @@ impl Plans {
         Self(std::array::from_fn(|_| Mutex::new(Recent::new(ROOM_BYTES / SHARDS))))
     }
 
+    /// The plan that answers `ask`, if it was made before.
+    pub(crate) fn find(&self, ask: &Ask<'_>) -> Option<Arc<Plan>> {
+        if ask.values.is_some() {
+            return None;
+        }
+        self.shard(ask).get(&key_of(ask)).map(|plan| Arc::clone(plan))
+    }
+
     /// The plan that answers `ask`, made now if it was not before.
-    pub(crate) fn get(&self, ask: &Ask<'_>, compile: &dyn Compile) -> Result<Arc<Plan>, String> {
+    pub(crate) fn make(&self, ask: &Ask<'_>, compile: &dyn Compile) -> Result<Arc<Plan>, String> {
         if ask.values.is_some() {
             return compile.compile(ask);
         }
-        let key = key_of(ask);
-        let shard = &self.0[ask.fixture % SHARDS];
-        let lock = || shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = lock().get(&key) {
-            return Ok(Arc::clone(plan));
+        // Many may have asked at once: whoever comes after the first finds what that one made.
+        if let Some(plan) = self.find(ask) {
+            return Ok(plan);
         }
         let plan = compile.compile(ask)?;
         let weight = plan.body().len() + plan.ends().len() * 16 + OVERHEAD_BYTES;
-        let gone = lock().insert(&key, Arc::clone(&plan), weight);
+        let gone = self.shard(ask).insert(&key_of(ask), Arc::clone(&plan), weight);
         // Dropped here, not under the lock: a plan may hold what its host must clean up.
         drop(gone);
         Ok(plan)
+    }
+
+    fn shard(&self, ask: &Ask<'_>) -> MutexGuard<'_, Recent<Arc<Plan>>> {
+        self.0[ask.fixture % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

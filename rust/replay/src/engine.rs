@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::answer::{Answer, Request, RequestId};
-use crate::body::{self, Features};
+use crate::answer::{Answer, Reply, Request, RequestId};
+use crate::body;
 use crate::chance::Chance;
 use crate::compile::{Ask, Compile, Values};
 use crate::counts::Counts;
@@ -15,6 +15,7 @@ use crate::matching::Asked;
 use crate::one_shot::OneShots;
 use crate::operation::Operation;
 use crate::options::Options;
+use crate::pending::{Opening, Pending, Unmade};
 use crate::plan::{Parts, Plan};
 use crate::refusal::Refusal;
 use crate::route::{Route, route, split_target};
@@ -38,17 +39,23 @@ pub struct Engine {
 }
 
 /// What an answer is made of.
-struct Said {
-    plan: Arc<Plan>,
-    fixture: Option<usize>,
-    schedule: Schedule,
+pub(crate) struct Said {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) fixture: Option<usize>,
+    pub(crate) schedule: Schedule,
 }
 
 impl Said {
-    fn at_once(plan: Arc<Plan>) -> Self {
+    pub(crate) fn at_once(plan: Arc<Plan>) -> Self {
         let schedule = Schedule::at_once(&plan);
         Self { plan, fixture: None, schedule }
     }
+}
+
+/// What there is to say, or what is missing for it.
+enum Saying {
+    Said(Said),
+    Unmade(Unmade),
 }
 
 impl Engine {
@@ -80,8 +87,18 @@ impl Engine {
         drop(old);
     }
 
-    /// Answer one request; `None` where its path is not one of Bedrock Runtime's.
+    /// Answer one request; `None` where its path is not one of Bedrock Runtime's. Where its plan
+    /// is not there yet, it is made meanwhile.
     pub fn answer(&self, request: &Request<'_>) -> Option<Answer> {
+        Some(match self.begin(request)? {
+            Reply::Ready(answer) => answer,
+            Reply::Pending(pending) => pending.finish(self),
+        })
+    }
+
+    /// Answer one request as far as that takes no compiling; `None` where its path is not one of
+    /// Bedrock Runtime's.
+    pub fn begin(&self, request: &Request<'_>) -> Option<Reply> {
         let (path, query) = split_target(request.target);
         let route = route(request.method, path);
         if matches!(route, Route::Foreign) {
@@ -91,18 +108,15 @@ impl Engine {
         let ticket = self.ticket.fetch_add(1, Ordering::Relaxed);
         let request_id = RequestId::draw(&mut Chance::new(&[self.options.seed, ticket]));
         let ordinal = ticket & ((1 << ORDINAL_BITS) - 1);
-        let (operation, model, said) = match route {
+        let (operation, model, saying) = match route {
             Route::Foreign => return None,
             Route::Refused(operation, refusal) => (operation, None, Err(refusal)),
             Route::Model(operation, model) => {
-                let said = self.say(operation, &model, &head, request.body, ordinal);
-                (Some(operation), Some(model), said)
+                let saying = self.say(operation, &model, &head, request.body, ordinal);
+                (Some(operation), Some(model), saying)
             }
         };
-        let Said { plan, fixture, schedule } =
-            said.unwrap_or_else(|refusal| Said::at_once(refusal.plan()));
-        self.counts.add(operation, plan.status());
-        self.journal.record(|| Record {
+        let entry = self.journal.entry(|| Record {
             entry: Entry {
                 id: 0,
                 request_id,
@@ -116,13 +130,29 @@ impl Engine {
                 headers: Headers::default(),
                 body: Vec::new(),
                 body_bytes: 0,
-                status: plan.status(),
-                fixture,
+                status: 0,
+                fixture: None,
             },
             headers: request.headers,
             body: request.body,
         });
-        Some(Answer { plan, schedule, request_id, fixture, operation })
+        let opening = Opening { request_id, operation, entry };
+        Some(match saying {
+            Ok(Saying::Said(said)) => Reply::Ready(self.close(opening, said)),
+            Ok(Saying::Unmade(unmade)) => Reply::Pending(Box::new(Pending::new(opening, unmade))),
+            Err(refusal) => Reply::Ready(self.close(opening, Said::at_once(refusal.plan()))),
+        })
+    }
+
+    /// Count and note an answer.
+    pub(crate) fn close(&self, opening: Opening, said: Said) -> Answer {
+        let Opening { request_id, operation, entry } = opening;
+        let Said { plan, fixture, schedule } = said;
+        self.counts.add(operation, plan.status());
+        if let Some(entry) = entry {
+            self.journal.record(Entry { status: plan.status(), fixture, ..entry });
+        }
+        Answer { plan, schedule, request_id, fixture, operation }
     }
 
     fn say(
@@ -132,7 +162,7 @@ impl Engine {
         head: &Head<'_>,
         body: &[u8],
         ordinal: u64,
-    ) -> Result<Said, Refusal> {
+    ) -> Result<Saying, Refusal> {
         let (found, limit) = (body.len(), self.options.max_body_bytes);
         if found > limit {
             return Err(Refusal::validation(format!(
@@ -145,64 +175,62 @@ impl Engine {
         })?;
         if operation != Operation::CountTokens {
             let features = body::read(text, operation, model).map_err(Refusal::validation)?;
-            return self.match_and_say(operation, model, head, &features, ordinal, None);
+            let asked = Asked::new(operation, model, head, &features, body);
+            return self.match_and_say(&asked, head, ordinal, None);
         }
         let counted = body::counted(text).map_err(Refusal::validation)?;
         let features =
             body::read(&counted.body, counted.operation, model).map_err(Refusal::validation)?;
-        let tokens = Some(counted.tokens);
-        self.match_and_say(operation, model, head, &features, ordinal, tokens)
+        let asked = Asked::new(operation, model, head, &features, body);
+        self.match_and_say(&asked, head, ordinal, Some(counted.tokens))
     }
 
     /// Say what the rule says that matches; where none does, `tokens` if there are any.
     fn match_and_say(
         &self,
-        operation: Operation,
-        model: &str,
+        asked: &Asked<'_>,
         head: &Head<'_>,
-        features: &Features<'_>,
         ordinal: u64,
         tokens: Option<u64>,
-    ) -> Result<Said, Refusal> {
+    ) -> Result<Saying, Refusal> {
         if let Some(plan) = self.one_shots.pop() {
-            return Ok(Said::at_once(plan));
+            return Ok(Saying::Said(Said::at_once(plan)));
         }
-        let rules = Arc::clone(&*self.rules.read().unwrap_or_else(PoisonError::into_inner));
-        let asked = Asked::new(operation, model, &head.session, head.context.as_deref(), features);
-        let fixture = match (rules.choose(&asked, head), tokens) {
+        let rules = self.current();
+        let fixture = match (rules.choose(asked, head), tokens) {
             (Ok(fixture), _) => fixture,
-            (Err(_), Some(tokens)) => return Ok(Said::at_once(token_count(tokens))),
+            (Err(_), Some(tokens)) => {
+                return Ok(Saying::Said(Said::at_once(token_count(tokens))));
+            }
             (Err(miss), None) => {
                 self.unmatched.fetch_add(1, Ordering::Relaxed);
                 let strict = head.strict.unwrap_or(self.options.strict);
-                return Err(Refusal::unmatched(strict, rules.explain(&miss, &asked, strict)));
+                return Err(Refusal::unmatched(strict, rules.explain(&miss, asked, strict)));
             }
         };
         let rule = &rules.rules[fixture];
         let mut chance = Chance::new(&[self.options.seed, fixture as u64, ordinal]);
-        let values = rule.dynamic.then(|| Values {
-            user_message: features.user_message.as_deref(),
-            system_message: features.system_message.as_deref(),
-            tool_result: features.tool_results.first().map(|result| result.text.as_str()),
-            turn: features.assistant_messages,
-            session: &head.session,
-        });
         let variant = match rule.weights.len() {
             1 => 0,
             _ => chance.weighted(&rule.weights),
         };
-        let ask = Ask { fixture, variant, operation, model, format: features.format, values };
-        let compile =
-            rules.compile.as_deref().ok_or_else(|| Refusal::validation("No compiler."))?;
-        let plan = rules.plans.get(&ask, compile).map_err(|why| {
-            Refusal::validation(format!("Fixture {fixture} ({:?}): {why}", rule.name))
-        })?;
-        let schedule = self.schedule(&plan, rule, &mut chance);
-        Ok(Said { plan, fixture: Some(fixture), schedule })
+        let ask = Ask {
+            fixture,
+            variant,
+            operation: asked.operation,
+            model: asked.model,
+            format: asked.features.format,
+            values: rule.dynamic.then(|| Values::of(asked, rule.whole)),
+        };
+        if let Some(plan) = rules.plans.find(&ask) {
+            let schedule = self.schedule(&plan, rule, &mut chance);
+            return Ok(Saying::Said(Said { plan, fixture: Some(fixture), schedule }));
+        }
+        Ok(Saying::Unmade(Unmade::new(&ask, Arc::clone(&rules), chance)))
     }
 
     /// An error has no stream whose time it could take: only its own rule delays or cuts it.
-    fn schedule(&self, plan: &Plan, rule: &Rule, chance: &mut Chance) -> Schedule {
+    pub(crate) fn schedule(&self, plan: &Plan, rule: &Rule, chance: &mut Chance) -> Schedule {
         let default = self.options.timing.as_ref().filter(|_| !plan.is_error());
         Schedule::new(plan, rule.timing.as_ref().or(default), rule.cut, chance)
     }

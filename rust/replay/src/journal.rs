@@ -160,15 +160,21 @@ impl Journal {
         Self { ring: Mutex::default(), max_entries, max_body_bytes }
     }
 
-    /// Keep what `record` makes; where the journal is off, it is not asked.
-    pub(crate) fn record<'a>(&self, record: impl FnOnce() -> Record<'a>) {
+    /// Make the entry of a request, but for what its answer decides. Where the journal is off,
+    /// there is none, and `record` is not asked.
+    pub(crate) fn entry<'a>(&self, record: impl FnOnce() -> Record<'a>) -> Option<Entry> {
         if self.max_entries == 0 {
-            return;
+            return None;
         }
         let Record { mut entry, headers, body } = record();
         entry.headers = Headers::new(headers);
         entry.body = body[..body.len().min(self.max_body_bytes)].to_vec();
         entry.body_bytes = body.len();
+        Some(entry)
+    }
+
+    /// Keep an entry.
+    pub(crate) fn record(&self, mut entry: Entry) {
         let mut ring = self.lock();
         let id = ring.first + ring.entries.len() as u64;
         entry.id = id;

@@ -15,6 +15,7 @@
 //!
 //! - [`engine`], `options`, `one_shot`: requests in, answers out.
 //! - [`answer`]: what the engine is asked, and what it answers.
+//! - [`pending`]: an answer that waits for its plan.
 //! - [`operation`], `route`, `head`: the parts of a request outside its body.
 //! - `body`: what a request body says, of all that fixtures can ask for.
 //! - [`criteria`], [`rule`]: what a fixture asks of a request, and how it answers.
@@ -42,6 +43,7 @@ mod matching;
 mod one_shot;
 pub mod operation;
 mod options;
+pub mod pending;
 pub mod plan;
 mod recent;
 mod refusal;
@@ -52,7 +54,7 @@ pub mod schedule;
 mod session;
 pub mod timing;
 
-pub use answer::{Answer, Request, RequestId};
+pub use answer::{Answer, Reply, Request, RequestId};
 pub use body::Format;
 pub use chance::Chance;
 pub use compile::{Ask, Compile, Values};
@@ -63,6 +65,7 @@ pub use head::RawHeaders;
 pub use journal::{Entry, Filter, Outcome, Settled};
 pub use operation::Operation;
 pub use options::Options;
+pub use pending::Pending;
 pub use plan::{Parts, Plan};
 pub use rule::{Cut, Rule};
 pub use schedule::Schedule;

@@ -19,6 +19,8 @@ pub struct Rule {
     pub weights: Vec<f64>,
     /// The answer depends on the request.
     pub dynamic: bool,
+    /// On the whole of it: a dynamic answer is made with the body, too.
+    pub whole: bool,
     /// Its own pace.
     pub timing: Option<Timing>,
     /// Where its connection is cut.
@@ -44,6 +46,7 @@ impl Rule {
             name: name.into(),
             weights: vec![1.0],
             dynamic: false,
+            whole: false,
             timing: None,
             cut: Cut::default(),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SendFlags, send};
 
-use crate::fast::{Arrival, Waker};
+use crate::fast::{News, Waker};
 use crate::lane::{Handed, Handover};
 use crate::listen::{Listener, Socket};
 use crate::meter::{Meter, Seat};
@@ -20,14 +20,24 @@ const REST: Duration = Duration::from_millis(10);
 
 /// Where one worker, or its lane, is given connections.
 pub(crate) struct Door {
-    /// Counts the connections of both.
+    /// Counts the connections of both, and the answers of the worker.
     pub(crate) meter: Arc<Meter>,
-    pub(crate) arrivals: Sender<Arrival>,
+    /// Counts the answers of the lane.
+    pub(crate) lane_meter: Arc<Meter>,
+    pub(crate) letters: Sender<News>,
     pub(crate) waker: Waker,
     pub(crate) lane: Handover,
 }
 
-/// One thread that accepts, and gives each connection to whoever has the fewest.
+impl Door {
+    /// How busy who is behind it is. A stream counts beside its connection: one that is idle is
+    /// no burden, and one of HTTP/2 may carry a thousand.
+    fn load(&self) -> usize {
+        self.meter.load() + self.lane_meter.load()
+    }
+}
+
+/// One thread that accepts, and gives each connection to whoever is least busy.
 pub(crate) struct Acceptor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Vec<Listener>,
@@ -78,9 +88,8 @@ impl Acceptor {
     }
 
     fn seat(&self, socket: Socket) {
-        let count = |door: &Door| door.meter.connections.load(std::sync::atomic::Ordering::Relaxed);
-        let all: usize = self.doors.iter().map(count).sum();
-        let Some(door) = self.doors.iter().min_by_key(|door| count(door)) else { return };
+        let all: usize = self.doors.iter().map(|door| door.meter.connections()).sum();
+        let Some(door) = self.doors.iter().min_by_key(|door| door.load()) else { return };
         let limit = self.shared.options.max_connections;
         if all >= limit {
             refuse(&socket, limit);
@@ -89,7 +98,7 @@ impl Acceptor {
         let seat = Seat::take(&door.meter);
         if self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_)) {
             door.lane.hand(Handed { socket, seat, read: Vec::new(), secure: true });
-        } else if door.arrivals.send((socket, seat)).is_ok() {
+        } else if door.letters.send(News::Arrived(socket, seat)).is_ok() {
             door.waker.wake();
         }
     }

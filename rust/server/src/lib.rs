@@ -8,6 +8,8 @@
 //!              └─▶  lane ──── HTTP/2, TLS, HTTP/1.0, other paths: engine or app
 //! ```
 //!
+//! Either of them has answers made by `making`, where their plans are not there yet.
+//!
 //! A worker is one thread with one epoll and one timer wheel. It knows one kind of request, the one
 //! that a load test is made of, and hands every other connection to its lane: a thread where hyper
 //! does the rest of HTTP. A frame that is due costs a worker one `send`: no task, no lock, no
@@ -20,6 +22,7 @@
 //! - `fast`: the workers.
 //! - `lane`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
+//! - `making`: answers whose plans have to be made first.
 //! - `route`, `wire`, `shared`, `limits`: what both kinds of thread need.
 //! - `tls`: certificates.
 
@@ -32,6 +35,7 @@ pub mod histogram;
 mod lane;
 mod limits;
 pub mod listen;
+mod making;
 pub mod meter;
 pub mod options;
 pub mod plane;

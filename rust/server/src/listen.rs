@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-/// Connections that may wait to be accepted: a load test begins with all of its own at once.
-const BACKLOG: i32 = 4096;
+/// Connections that may wait to be accepted: a load test begins with all of its own at once. The
+/// system takes as many of these as it allows.
+const BACKLOG: i32 = 65_535;
 
 /// A socket that listens.
 #[derive(Debug)]

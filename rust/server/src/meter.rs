@@ -11,7 +11,7 @@ use crate::histogram::{Counts, Histogram, add};
 /// The counters of one thread, which alone writes them; but for the number of its connections.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    pub(crate) connections: AtomicUsize,
+    connections: AtomicUsize,
     accepted: AtomicU64,
     in_flight: AtomicU64,
     streams: AtomicU64,
@@ -21,6 +21,7 @@ pub(crate) struct Meter {
     interrupted: AtomicU64,
     aborted: AtomicU64,
     stalled: AtomicU64,
+    panicked: AtomicU64,
     refused: AtomicU64,
     lateness: Histogram,
     first_frame: Histogram,
@@ -49,13 +50,17 @@ impl Meter {
         add(&self.accepted, 1);
     }
 
-    /// An answer begins; `paced` where not all of it is due at once.
-    pub(crate) fn began(&self, paced: bool) {
+    /// A request is about to be answered.
+    pub(crate) fn began(&self) {
         add(&self.in_flight, 1);
+    }
+
+    /// Its answer begins; `paced` where not all of it is due at once.
+    pub(crate) fn answers(&self, paced: bool) {
         add(&self.streams, u64::from(paced));
     }
 
-    /// An answer has ended.
+    /// Its answer has ended.
     pub(crate) fn ended(&self, outcome: Outcome, paced: bool, frames: usize, body_bytes: usize) {
         add(&self.in_flight, u64::MAX);
         add(&self.streams, if paced { u64::MAX } else { 0 });
@@ -91,6 +96,20 @@ impl Meter {
         add(&self.stalled, 1);
     }
 
+    /// A fault of ours ended an answer.
+    pub(crate) fn panicked(&self) {
+        add(&self.panicked, 1);
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Connections, and answers under way.
+    pub(crate) fn load(&self) -> usize {
+        self.connections() + self.in_flight.load(Ordering::Relaxed) as usize
+    }
+
     /// A connection above the bound, or a request that is none.
     pub(crate) fn refused(&self) {
         add(&self.refused, 1);
@@ -108,6 +127,7 @@ impl Meter {
         figures.interrupted += get(&self.interrupted);
         figures.aborted += get(&self.aborted);
         figures.stalled += get(&self.stalled);
+        figures.panicked += get(&self.panicked);
         figures.refused += get(&self.refused);
         self.lateness.add_to(&mut figures.lateness);
         self.first_frame.add_to(&mut figures.first_frame);
@@ -120,6 +140,8 @@ impl Meter {
 pub struct Figures {
     /// Connections that are open.
     pub connections: u64,
+    /// Of these, each thread's.
+    pub connections_by_thread: Vec<u64>,
     /// Connections that ever were.
     pub accepted: u64,
     /// Answers under way.
@@ -138,6 +160,8 @@ pub struct Figures {
     pub aborted: u64,
     /// Clients that made no progress for too long.
     pub stalled: u64,
+    /// Answers that a fault of ours ended.
+    pub panicked: u64,
     /// Connections above the bound, and requests that are none.
     pub refused: u64,
     /// From when a paced write was due to when the kernel had it.

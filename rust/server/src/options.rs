@@ -21,6 +21,8 @@ pub struct Options {
     pub max_connections: usize,
     /// How many requests may be under way; those above are refused.
     pub max_in_flight: usize,
+    /// How many answers may be made, or wait for that, at a time; those above are refused.
+    pub max_making: usize,
     /// How many streams an HTTP/2 connection may have at a time.
     pub max_streams: u32,
     /// How long the head of a request may take.
@@ -41,6 +43,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 20_000,
             max_in_flight: 20_000,
+            max_making: 20_000,
             max_streams: 1000,
             head_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(120),

@@ -15,6 +15,7 @@ use crate::accept::{Acceptor, Door};
 use crate::fast::{Waker, Worker};
 use crate::lane::{Handover, Lane};
 use crate::listen::Listener;
+use crate::making::Makers;
 use crate::meter::{Figures, Meter};
 use crate::options::Options;
 use crate::shared::{Shared, Stage};
@@ -25,7 +26,8 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 /// A running plane. Dropped, it ends at once.
 pub struct Plane {
     shared: Arc<Shared>,
-    meters: Vec<Arc<Meter>>,
+    /// Of each worker and its lane.
+    meters: Vec<[Arc<Meter>; 2]>,
     wakers: Vec<Waker>,
     stage: watch::Sender<Stage>,
     addresses: Vec<SocketAddr>,
@@ -54,7 +56,10 @@ impl Plane {
             addresses: listeners.iter().filter_map(Listener::address).collect(),
             ended: Mutex::new(ended),
         };
-        let doors = (0..threads).map(|at| plane.pair(at, &ending)).collect::<io::Result<_>>()?;
+        let makers = Makers::new(Arc::clone(&plane.shared), ending.clone());
+        let doors =
+            (0..threads).map(|at| plane.pair(at, &makers, &ending)).collect::<io::Result<_>>()?;
+        drop(makers);
         let waker = Waker::new()?;
         plane.wakers.push(waker.clone());
         let shared = Arc::clone(&plane.shared);
@@ -64,16 +69,16 @@ impl Plane {
     }
 
     /// Start a worker and its lane.
-    fn pair(&mut self, at: usize, ending: &Sender<()>) -> io::Result<Door> {
+    fn pair(&mut self, at: usize, makers: &Makers, ending: &Sender<()>) -> io::Result<Door> {
         let (meter, lane_meter) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
         let waker = Waker::new()?;
         let (handing, handed) = unbounded_channel();
         let handover = Handover(handing);
-        let (arrivals, arriving) = channel();
 
         let lane = Lane::new(
             Arc::clone(&self.shared),
             Arc::clone(&lane_meter),
+            makers.clone(),
             handed,
             self.stage.subscribe(),
         );
@@ -81,14 +86,15 @@ impl Plane {
             Arc::clone(&self.shared),
             Arc::clone(&meter),
             handover.clone(),
-            arriving,
+            makers.clone(),
             waker.clone(),
         )?;
+        let letters = worker.letters();
         spawn(&format!("bedrock-lane-{at}"), ending.clone(), || lane.run())?;
         spawn(&format!("bedrock-work-{at}"), ending.clone(), || worker.run())?;
         self.wakers.push(waker.clone());
-        self.meters.extend([Arc::clone(&meter), lane_meter]);
-        Ok(Door { meter, arrivals, waker, lane: handover })
+        self.meters.push([Arc::clone(&meter), Arc::clone(&lane_meter)]);
+        Ok(Door { meter, lane_meter, letters, waker, lane: handover })
     }
 
     /// The TCP addresses that it listens on.
@@ -99,8 +105,12 @@ impl Plane {
     /// What happened so far.
     pub fn figures(&self) -> Figures {
         let mut figures = Figures::default();
-        for meter in &self.meters {
-            meter.add_to(&mut figures);
+        for pair in &self.meters {
+            let before = figures.connections;
+            for meter in pair {
+                meter.add_to(&mut figures);
+            }
+            figures.connections_by_thread.push(figures.connections - before);
         }
         figures
     }

@@ -14,6 +14,11 @@ macro_rules! figures {
     (counts: $($count:ident)*; durations: $($durations:ident)*) => {
         #[pymethods]
         impl Figures {
+            #[getter]
+            fn connections_by_thread(&self) -> Vec<u64> {
+                self.0.connections_by_thread.clone()
+            }
+
             $(#[getter]
             fn $count(&self) -> u64 {
                 self.0.$count
@@ -29,7 +34,7 @@ macro_rules! figures {
 
 figures! {
     counts: connections accepted in_flight streams frames body_bytes blocked interrupted aborted
-        stalled refused;
+        stalled panicked refused;
     durations: lateness first_frame duration
 }
 

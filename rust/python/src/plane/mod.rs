@@ -24,7 +24,7 @@ impl Plane {
     #[new]
     #[pyo3(signature = (
         engine, *, host=None, port=0, uds=None, app=None, threads=None, tls=None,
-        max_connections=20_000, max_in_flight=20_000, max_streams=1000,
+        max_connections=20_000, max_in_flight=20_000, max_making=20_000, max_streams=1000,
         head_timeout=30.0, stall_timeout=120.0, idle_timeout=3600.0,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
@@ -39,6 +39,7 @@ impl Plane {
         tls: Option<(String, String)>,
         max_connections: usize,
         max_in_flight: usize,
+        max_making: usize,
         max_streams: u32,
         head_timeout: f64,
         stall_timeout: f64,
@@ -50,6 +51,7 @@ impl Plane {
             threads: threads.unwrap_or(defaults.threads),
             max_connections,
             max_in_flight,
+            max_making,
             max_streams,
             head_timeout: seconds("head_timeout", head_timeout)?,
             stall_timeout: seconds("stall_timeout", stall_timeout)?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use replay::{Ask, Values};
 
 use super::plan::Plan;
@@ -49,5 +49,8 @@ fn read<'py>(py: Python<'py>, ask: &Ask<'_>, values: &Values<'_>) -> PyResult<Bo
     dict.set_item("turn", values.turn)?;
     dict.set_item("session", values.session)?;
     dict.set_item("model", ask.model)?;
+    if let Some(body) = values.body {
+        dict.set_item("body", PyBytes::new(py, body))?;
+    }
     Ok(dict)
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
-use replay::{Filter, Options, Outcome, Request};
+use replay::{Filter, Options, Outcome, Reply, Request};
 
 use super::answer::Answer;
 use super::compile::Callback;
 use super::journal::JournalEntry;
+use super::pending::Pending;
 use super::plan::Plan;
 use super::rule::Rule;
 use super::{invalid, timing};
@@ -67,15 +68,30 @@ impl Engine {
         body: &[u8],
         arrived: f64,
     ) -> Option<Answer> {
-        let headers: Vec<(&[u8], &[u8])> =
-            headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-        let request = Request { method, target, headers: &headers, body, arrived };
-        let answer = if body.len() > LARGE_BODY_BYTES {
-            py.detach(|| self.0.answer(&request))
-        } else {
-            self.0.answer(&request)
-        };
-        answer.map(Answer)
+        Some(match self.ask(py, method, target, &headers, body, arrived)? {
+            Reply::Ready(answer) => Answer(answer),
+            Reply::Pending(pending) => Answer(pending.finish(&self.0)),
+        })
+    }
+
+    #[pyo3(signature = (method, target, headers, body, *, arrived))]
+    fn begin<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        target: &[u8],
+        headers: Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
+        body: &[u8],
+        arrived: f64,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let reply = self.ask(py, method, target, &headers, body, arrived);
+        let reply = reply.map(|reply| match reply {
+            Reply::Ready(answer) => Ok(Bound::new(py, Answer(answer))?.into_any()),
+            Reply::Pending(pending) => {
+                Ok(Bound::new(py, Pending::new(Arc::clone(&self.0), pending))?.into_any())
+            }
+        });
+        reply.transpose()
     }
 
     #[pyo3(signature = (*, journal=true, sequences=true))]
@@ -147,5 +163,26 @@ impl Engine {
 
     fn __repr__(&self) -> String {
         format!("Engine(fixtures={})", self.0.fixtures())
+    }
+}
+
+impl Engine {
+    fn ask(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        target: &[u8],
+        headers: &[(Bound<'_, PyBytes>, Bound<'_, PyBytes>)],
+        body: &[u8],
+        arrived: f64,
+    ) -> Option<Reply> {
+        let headers: Vec<(&[u8], &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        let request = Request { method, target, headers: &headers, body, arrived };
+        if body.len() > LARGE_BODY_BYTES {
+            py.detach(|| self.0.begin(&request))
+        } else {
+            self.0.begin(&request)
+        }
     }
 }

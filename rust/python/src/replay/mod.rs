@@ -5,7 +5,7 @@
 //! - `plan`, `rule`: what fixtures are made into.
 //! - `criteria`, `timing`: the mappings that a rule is given, read.
 //! - `engine`, `compile`: the engine, and the compiler that it calls back.
-//! - `answer`, `journal`: what comes out.
+//! - `answer`, `pending`, `journal`: what comes out.
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
@@ -14,6 +14,7 @@ mod compile;
 mod criteria;
 mod engine;
 mod journal;
+mod pending;
 mod plan;
 mod rule;
 mod timing;
@@ -39,6 +40,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<answer::Answer>()?;
     module.add_class::<answer::Writes>()?;
+    module.add_class::<pending::Pending>()?;
     module.add_class::<journal::JournalEntry>()?;
     Ok(())
 }

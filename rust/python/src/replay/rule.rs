@@ -16,7 +16,7 @@ pub(crate) struct Rule(pub(super) Arc<replay::Rule>);
 impl Rule {
     #[new]
     #[pyo3(signature = (
-        *, criteria, name, weights=vec![1.0], dynamic=false, timing=None,
+        *, criteria, name, weights=vec![1.0], dynamic=false, whole=false, timing=None,
         truncate_after_frames=None, disconnect_after_ms=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
@@ -25,13 +25,15 @@ impl Rule {
         name: String,
         weights: Vec<f64>,
         dynamic: bool,
+        whole: bool,
         timing: Option<&Bound<'_, PyMapping>>,
         truncate_after_frames: Option<u32>,
         disconnect_after_ms: Option<f64>,
     ) -> PyResult<Self> {
         let mut rule = replay::Rule {
             weights,
-            dynamic,
+            dynamic: dynamic || whole,
+            whole,
             timing: timing.map(timing::read).transpose()?,
             cut: Cut { after_frames: truncate_after_frames, after_ms: disconnect_after_ms },
             ..replay::Rule::named(name)

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::body::Features;
 use crate::criteria::{Criteria, Model, Text};
+use crate::head::Head;
 use crate::operation::Operation;
 
 /// The prefixes of inference profiles, by geography.
@@ -69,17 +70,20 @@ pub(crate) struct Asked<'a> {
     pub(crate) session: &'a str,
     pub(crate) context: Option<&'a str>,
     pub(crate) features: &'a Features<'a>,
+    /// The body that has these features.
+    pub(crate) body: &'a [u8],
 }
 
 impl<'a> Asked<'a> {
     pub(crate) fn new(
         operation: Operation,
         model: &'a str,
-        session: &'a str,
-        context: Option<&'a str>,
+        head: &'a Head<'_>,
         features: &'a Features<'a>,
+        body: &'a [u8],
     ) -> Self {
-        Self { operation, model, models: forms(model), session, context, features }
+        let (session, context) = (&*head.session, head.context.as_deref());
+        Self { operation, model, models: forms(model), session, context, features, body }
     }
 
     /// The texts that a key is about.

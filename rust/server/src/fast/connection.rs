@@ -1,5 +1,6 @@
 //! A socket, and what waits to go in and out.
 
+use replay::RequestId;
 use rustix::event::epoll::EventFlags;
 
 use super::running::Running;
@@ -15,11 +16,23 @@ pub(super) enum Phase {
     Head,
     /// A body is coming.
     Body,
+    /// An answer is being made.
+    Making,
     /// An answer is on its way.
     Answering,
     /// All has been said. What still comes is thrown away, for a socket closed with unread bytes
     /// takes back what it sent.
     Closing,
+}
+
+/// An answer that is being made.
+#[derive(Debug)]
+pub(super) struct Making {
+    pub(super) request_id: RequestId,
+    /// When its request was there.
+    pub(super) began_ns: u64,
+    /// The connection ends with it.
+    pub(super) close: bool,
 }
 
 /// One connection.
@@ -32,6 +45,9 @@ pub(super) struct Connection {
     pub(super) wanted: usize,
     /// What the socket did not take. Bounded, because nothing is made while something is here.
     pub(super) outbox: Vec<u8>,
+    /// A request of it was let in, and has not left.
+    pub(super) admitted: bool,
+    pub(super) making: Option<Making>,
     pub(super) running: Option<Box<Running>>,
     pub(super) phase: Phase,
     /// When the phase began, or made progress.
@@ -50,12 +66,19 @@ impl Connection {
             inbox: Vec::new(),
             wanted: 0,
             outbox: Vec::new(),
+            admitted: false,
+            making: None,
             running: None,
             phase: Phase::Idle,
             since_ns: now_ns,
             interest: READING,
             seat,
         }
+    }
+
+    /// Whether a request of it is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running.is_some() || self.making.is_some()
     }
 
     pub(super) fn enter(&mut self, phase: Phase, now_ns: u64) {

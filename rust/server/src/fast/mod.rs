@@ -25,4 +25,4 @@ mod wheel;
 mod worker;
 
 pub(crate) use poller::Waker;
-pub(crate) use worker::{Arrival, Worker};
+pub(crate) use worker::{News, Worker};

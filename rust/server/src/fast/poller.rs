@@ -103,6 +103,11 @@ impl Poller {
         }
     }
 
+    /// What ends a wait from another thread.
+    pub(super) fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
     /// Let the waker wake again.
     pub(super) fn rest(&self) {
         self.waker.rest();

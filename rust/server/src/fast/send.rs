@@ -135,18 +135,38 @@ impl Worker {
     fn settle(&mut self, key: usize, outcome: Outcome) {
         self.wheel.unset(key);
         let connection = &mut self.connections[key];
-        let Some(running) = connection.running.take() else { return };
-        self.shared.leave();
+        let Some(running) = connection.running.take() else {
+            // One that was being made is settled by whoever made it.
+            connection.making = None;
+            self.leave(key, outcome, false, 0, 0);
+            return;
+        };
         let answer = running.answer();
         let unsent = connection.outbox.len();
         let (frames, bytes) = (running.frames(), running.given().saturating_sub(unsent));
         let streamed = answer.plan.is_stream();
-        self.meter.ended(outcome, running.is_paced(), if streamed { frames } else { 0 }, bytes);
+        let (paced, counted) = (running.is_paced(), if streamed { frames } else { 0 });
+        self.leave(key, outcome, paced, counted, bytes);
         if streamed && outcome == Outcome::Delivered {
             self.meter.finished(running.age(self.clock.now()));
         }
         if outcome != Outcome::Delivered {
             self.shared.engine.settle(answer.request_id, outcome, frames);
+        }
+    }
+
+    /// Give up the place of a request that was let in, if there is one.
+    pub(super) fn leave(
+        &mut self,
+        key: usize,
+        outcome: Outcome,
+        paced: bool,
+        frames: usize,
+        bytes: usize,
+    ) {
+        if std::mem::take(&mut self.connections[key].admitted) {
+            self.shared.leave();
+            self.meter.ended(outcome, paced, frames, bytes);
         }
     }
 
@@ -166,6 +186,23 @@ impl Worker {
         self.settle(key, Outcome::Interrupted);
         let connection = self.connections.remove(key);
         self.poller.remove(&connection.socket);
+    }
+
+    /// Drop a connection whose state is not to be trusted.
+    pub(super) fn give_up(&mut self, key: usize) {
+        self.meter.panicked();
+        let Some(connection) = self.connections.try_remove(key) else { return };
+        self.wheel.unset(key);
+        self.poller.remove(&connection.socket);
+        if let Some(running) = &connection.running {
+            let id = running.answer().request_id;
+            self.shared.engine.settle(id, Outcome::Aborted, running.frames());
+        }
+        if connection.admitted {
+            let paced = connection.running.is_some_and(|running| running.is_paced());
+            self.shared.leave();
+            self.meter.ended(Outcome::Pending, paced, 0, 0);
+        }
     }
 
     pub(super) fn watch(&mut self, key: usize, interest: EventFlags) {

@@ -1,15 +1,16 @@
 //! Requests in: reading, and what follows from what was read.
 
-use replay::Request as Asked;
+use replay::{Answer, Outcome, Reply, Request as Asked, RequestId};
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-use super::connection::{Connection, Phase, READING};
+use super::connection::{Connection, Making, Phase, READING};
 use super::request::{Read, Request, read};
 use super::running::Running;
-use super::worker::Worker;
+use super::worker::{News, Worker};
 use crate::lane::Handed;
+use crate::making::Owed;
 use crate::options::MAX_HEAD_BYTES;
 use crate::shared::{Stage, unix_time};
 use crate::wire;
@@ -33,7 +34,7 @@ impl Worker {
     pub(super) fn on_readable(&mut self, key: usize, flags: EventFlags) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let left = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
-        if connection.running.is_some() && flags.intersects(left) {
+        if connection.is_busy() && flags.intersects(left) {
             self.lose(key);
             return;
         }
@@ -86,7 +87,7 @@ impl Worker {
         while done < bytes.len() {
             let bytes = &bytes[done..];
             let connection = &mut self.connections[key];
-            if connection.running.is_some() {
+            if connection.is_busy() {
                 break;
             }
             if bytes.len() < connection.wanted {
@@ -132,7 +133,7 @@ impl Worker {
     fn keep(&mut self, key: usize, rest: Vec<u8>) {
         let connection = &mut self.connections[key];
         connection.inbox = rest;
-        if connection.running.is_some() && connection.inbox.len() > MAX_PIPELINED_BYTES {
+        if connection.is_busy() && connection.inbox.len() > MAX_PIPELINED_BYTES {
             let interest = connection.interest - EventFlags::IN;
             self.watch(key, interest);
         }
@@ -154,22 +155,62 @@ impl Worker {
             self.refuse(key, 503, &why);
             return Next::Gone;
         }
-        let answer = self.shared.engine.answer(&Asked {
+        self.meter.began();
+        self.connections[key].admitted = true;
+        let began_ns = self.clock.now();
+        let reply = self.shared.engine.begin(&Asked {
             method: "POST",
             target: request.target,
             headers: &request.headers,
             body: request.body,
             arrived: unix_time(),
         });
-        let Some(answer) = answer else {
-            self.shared.leave();
-            self.refuse(key, 404, "This server has no such route.");
-            return Next::Gone;
+        match reply {
+            Some(Reply::Ready(answer)) => self.begin(key, answer, began_ns, request.close),
+            Some(Reply::Pending(pending)) => {
+                let (request_id, close) = (pending.request_id(), request.close);
+                let (news, waker) = (self.letters.clone(), self.poller.waker());
+                let then = move |owed| {
+                    // Where the worker has ended, nobody waits.
+                    let _ = news.send(News::Made { key, request_id, owed });
+                    waker.wake();
+                };
+                if let Err(why) = self.makers.make(pending, Box::new(then)) {
+                    self.refuse(key, 503, &why);
+                    return Next::Gone;
+                }
+                let connection = &mut self.connections[key];
+                connection.enter(Phase::Making, began_ns);
+                connection.making = Some(Making { request_id, began_ns, close });
+                Next::Wait
+            }
+            None => {
+                self.refuse(key, 404, "This server has no such route.");
+                Next::Gone
+            }
+        }
+    }
+
+    /// Go on with an answer that was made; none where making it panicked.
+    pub(super) fn on_made(&mut self, key: usize, request_id: RequestId, owed: Option<Owed>) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let made = connection.making.take_if(|making| making.request_id == request_id);
+        let Some(Making { began_ns, close, .. }) = made else { return };
+        let Some(owed) = owed else {
+            self.give_up(key);
+            return;
         };
+        if self.begin(key, owed.take(), began_ns, close) == Next::Read {
+            self.resume(key);
+        }
+    }
+
+    /// Begin with an answer to a request that was there at `began_ns`.
+    fn begin(&mut self, key: usize, answer: Answer, began_ns: u64, close: bool) -> Next {
+        let close = close || self.stage > Stage::Serving;
+        let running = Running::new(answer, began_ns, close);
+        self.meter.answers(running.is_paced());
         let now = self.clock.now();
-        let close = request.close || self.stage > Stage::Serving;
-        let running = Running::new(answer, now, close);
-        self.meter.began(running.is_paced());
         let connection = &mut self.connections[key];
         connection.enter(Phase::Answering, now);
         connection.running = Some(Box::new(running));
@@ -189,6 +230,7 @@ impl Worker {
         };
         let bytes = wire::refusal(status, name, why, &self.date);
         self.meter.refused();
+        self.leave(key, Outcome::Delivered, false, 0, 0);
         self.connections[key].outbox = bytes;
         self.close(key);
         self.push(key);

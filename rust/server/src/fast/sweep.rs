@@ -16,6 +16,7 @@ impl Worker {
         let limit = |connection: &Connection| match connection.phase {
             Phase::Idle => Some(options.idle_timeout),
             Phase::Head => Some(options.head_timeout),
+            Phase::Making => None,
             Phase::Answering if connection.outbox.is_empty() => None,
             Phase::Body | Phase::Answering => Some(options.stall_timeout),
             Phase::Closing => Some(LINGER),
@@ -30,17 +31,21 @@ impl Worker {
             .map(|(key, connection)| (key, connection.phase))
             .collect();
         for (key, phase) in late {
-            match phase {
-                Phase::Head | Phase::Body => {
-                    self.meter.stalled();
-                    self.refuse(key, 408, "The request did not come to its end in time.");
-                }
-                Phase::Answering => {
-                    self.meter.stalled();
-                    self.lose(key);
-                }
-                Phase::Idle | Phase::Closing => self.lose(key),
+            self.guarded(key, |worker| worker.end(key, phase));
+        }
+    }
+
+    fn end(&mut self, key: usize, phase: Phase) {
+        match phase {
+            Phase::Head | Phase::Body => {
+                self.meter.stalled();
+                self.refuse(key, 408, "The request did not come to its end in time.");
             }
+            Phase::Making | Phase::Answering => {
+                self.meter.stalled();
+                self.lose(key);
+            }
+            Phase::Idle | Phase::Closing => self.lose(key),
         }
     }
 
@@ -57,7 +62,7 @@ impl Worker {
             .map(|(key, _)| key)
             .collect();
         for key in done {
-            self.lose(key);
+            self.guarded(key, |worker| worker.lose(key));
         }
         for (_, connection) in &mut self.connections {
             if let Some(running) = &mut connection.running {

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
+use replay::RequestId;
 use rustix::event::epoll::EventFlags;
 use slab::Slab;
 
@@ -14,6 +16,7 @@ use super::poller::{Events, Poller, WAKE, Waker};
 use super::wheel::Wheel;
 use crate::lane::Handover;
 use crate::listen::Socket;
+use crate::making::{Makers, Owed};
 use crate::meter::{Meter, Seat};
 use crate::shared::{Shared, Stage};
 use crate::wire::Date;
@@ -21,15 +24,28 @@ use crate::wire::Date;
 /// How much is read at a time.
 const READ_BYTES: usize = 65_536;
 
-/// A connection that is new to a worker.
-pub(crate) type Arrival = (Socket, Seat);
+/// What other threads tell a worker.
+pub(crate) enum News {
+    /// There is a new connection.
+    Arrived(Socket, Seat),
+    /// An answer was made for the connection of that key, if it still waits for it.
+    Made {
+        key: usize,
+        request_id: RequestId,
+        /// None where making it panicked.
+        owed: Option<Owed>,
+    },
+}
 
 /// One thread's share of the plane.
 pub(crate) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) meter: Arc<Meter>,
     pub(super) lane: Handover,
-    arrivals: Receiver<Arrival>,
+    pub(super) makers: Makers,
+    news: Receiver<News>,
+    /// Where it is told.
+    pub(super) letters: Sender<News>,
     pub(super) poller: Poller,
     pub(super) connections: Slab<Connection>,
     pub(super) wheel: Wheel,
@@ -48,14 +64,17 @@ impl Worker {
         shared: Arc<Shared>,
         meter: Arc<Meter>,
         lane: Handover,
-        arrivals: Receiver<Arrival>,
+        makers: Makers,
         waker: Waker,
     ) -> io::Result<Self> {
+        let (letters, news) = channel();
         Ok(Self {
             shared,
             meter,
             lane,
-            arrivals,
+            makers,
+            news,
+            letters,
             poller: Poller::new(waker)?,
             connections: Slab::new(),
             wheel: Wheel::new(),
@@ -66,6 +85,11 @@ impl Worker {
             input: vec![0; READ_BYTES].into(),
             output: Vec::with_capacity(READ_BYTES),
         })
+    }
+
+    /// Where it is told of new connections.
+    pub(crate) fn letters(&self) -> Sender<News> {
+        self.letters.clone()
     }
 
     /// Serve until it is over.
@@ -82,9 +106,10 @@ impl Worker {
             for (key, flags) in events.iter() {
                 if key == WAKE {
                     self.poller.rest();
-                    self.welcome();
+                    self.hear();
                 } else {
-                    self.on_event(key as usize, flags);
+                    let key = key as usize;
+                    self.guarded(key, |worker| worker.on_event(key, flags));
                 }
             }
             self.on_ticks();
@@ -122,27 +147,47 @@ impl Worker {
     fn on_ticks(&mut self) {
         let now = self.clock.now() / TICK_NS;
         while let Some(key) = self.wheel.pop(now) {
-            self.on_tick(key);
+            self.guarded(key, |worker| worker.on_tick(key));
         }
     }
 
-    /// Take new connections, and see whether the end has come nearer.
-    fn welcome(&mut self) {
-        while let Ok((socket, seat)) = self.arrivals.try_recv() {
-            let connection = Connection::new(socket, seat, self.clock.now());
-            let key = self.connections.insert(connection);
-            let socket = &self.connections[key].socket;
-            if self.poller.add(socket, key, READING).is_err() {
-                self.connections.remove(key);
-                continue;
+    /// Do something for one connection. A fault of ours ends that one, and no other.
+    pub(super) fn guarded(&mut self, key: usize, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            if self.input.is_empty() {
+                // It was out on loan.
+                self.input = vec![0; READ_BYTES].into();
             }
-            self.meter.accepted();
+            self.give_up(key);
+        }
+    }
+
+    /// Hear what others have done, and see whether the end has come nearer.
+    fn hear(&mut self) {
+        while let Ok(news) = self.news.try_recv() {
+            match news {
+                News::Arrived(socket, seat) => self.welcome(socket, seat),
+                News::Made { key, request_id, owed } => {
+                    self.guarded(key, |worker| worker.on_made(key, request_id, owed));
+                }
+            }
         }
         let stage = self.shared.stage();
         if stage > self.stage {
             self.stage = stage;
             self.part();
         }
+    }
+
+    fn welcome(&mut self, socket: Socket, seat: Seat) {
+        let connection = Connection::new(socket, seat, self.clock.now());
+        let key = self.connections.insert(connection);
+        let socket = &self.connections[key].socket;
+        if self.poller.add(socket, key, READING).is_err() {
+            self.connections.remove(key);
+            return;
+        }
+        self.meter.accepted();
     }
 
     fn is_over(&self) -> bool {
@@ -155,5 +200,57 @@ impl Worker {
         if let Some(tick) = running.and_then(|running| running.next_tick()) {
             self.wheel.set(key, tick);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use replay::Engine;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::options::Options;
+
+    fn worker() -> Worker {
+        let engine = Arc::new(Engine::new(replay::Options::default()));
+        let shared = Arc::new(Shared::new(engine, Options::default()));
+        let makers = Makers::new(Arc::clone(&shared), channel().0);
+        let lane = Handover(unbounded_channel().0);
+        Worker::new(shared, Arc::default(), lane, makers, Waker::new().unwrap()).unwrap()
+    }
+
+    fn connect(worker: &mut Worker) -> UnixStream {
+        let (theirs, ours) = UnixStream::pair().unwrap();
+        let seat = Seat::take(&worker.meter);
+        worker.welcome(Socket::Unix(ours), seat);
+        theirs
+    }
+
+    #[test]
+    fn a_fault_while_a_connection_is_read_ends_that_one_and_no_other() {
+        let mut worker = worker();
+        let mut lost = connect(&mut worker);
+        let mut other = connect(&mut worker);
+        let request = b"POST /model/m/converse HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}";
+        other.write_all(request).unwrap();
+
+        worker.guarded(0, |worker| {
+            let _lent = std::mem::take(&mut worker.input);
+            worker.connections[0].admitted = worker.shared.enter().is_ok();
+            worker.meter.began();
+            panic!("as the test wants");
+        });
+        worker.guarded(1, |worker| worker.on_event(1, EventFlags::IN));
+
+        let mut answer = [0; 12];
+        other.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 400");
+        assert_eq!(lost.read(&mut answer).unwrap(), 0);
+        let mut figures = crate::Figures::default();
+        worker.meter.add_to(&mut figures);
+        assert_eq!((figures.connections, figures.in_flight, figures.panicked), (1, 0, 1));
     }
 }

@@ -10,8 +10,10 @@
 //! - `stream`: a socket or a TLS session, and what was read of it before.
 //! - `service`: a request to a response.
 //! - `paced`: an answer of the engine as a body.
+//! - `admitted`: the place of a request that was let in.
 //! - `app`: the way to the app.
 
+mod admitted;
 mod app;
 mod paced;
 mod serve;

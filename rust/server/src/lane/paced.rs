@@ -11,8 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use replay::{Answer, Outcome, Plan};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::meter::Meter;
-use crate::shared::Shared;
+use super::admitted::Admitted;
 
 /// How long before a cut everything was given to the connection: it is sent meanwhile.
 const BEFORE_CUT: Duration = Duration::from_millis(5);
@@ -38,11 +37,9 @@ impl AsRef<[u8]> for Owner {
     }
 }
 
-/// A body on its schedule, of a request that was let in; when it is dropped, the request has left.
-/// Dropped before its end, it was interrupted.
+/// A body on its schedule. Dropped before its end, it was interrupted.
 pub(super) struct Paced {
-    shared: Arc<Shared>,
-    meter: Arc<Meter>,
+    admitted: Admitted,
     answer: Answer,
     bytes: Bytes,
     began: Instant,
@@ -53,12 +50,11 @@ pub(super) struct Paced {
 }
 
 impl Paced {
-    pub(super) fn new(shared: Arc<Shared>, meter: Arc<Meter>, answer: Answer) -> Self {
-        let began = Instant::now();
+    /// Begin with an answer to a request that was there when it `began`.
+    pub(super) fn new(admitted: Admitted, answer: Answer, began: Instant) -> Self {
         let bytes = Bytes::from_owner(Owner(Arc::clone(&answer.plan)));
         let mut paced = Self {
-            shared,
-            meter,
+            admitted,
             answer,
             bytes,
             began,
@@ -67,7 +63,7 @@ impl Paced {
             given: 0,
             outcome: None,
         };
-        paced.meter.began(paced.is_paced());
+        paced.admitted.meter.answers(paced.is_paced());
         paced.end_where_nothing_is_left();
         paced
     }
@@ -77,6 +73,17 @@ impl Paced {
         if let Some(due) = self.due() {
             tokio::time::sleep_until(due).await;
         }
+    }
+
+    /// How long it is.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Nobody wants the body: it has been delivered with its head.
+    pub(super) fn end_with_head(mut self) {
+        self.outcome = Some(Outcome::Delivered);
+        self.settle(Outcome::Delivered);
     }
 
     fn is_paced(&self) -> bool {
@@ -103,13 +110,13 @@ impl Paced {
                 break;
             }
             if after > 0.0 {
-                self.meter.wrote(now - due);
+                self.admitted.meter.wrote(now - due);
             }
             self.given = end;
             self.next += 1;
         }
         if start == 0 && self.answer.plan.is_stream() {
-            self.meter.first_frame(now - self.began);
+            self.admitted.meter.first_frame(now - self.began);
         }
         self.end_where_nothing_is_left();
         self.bytes.slice(start..self.given)
@@ -121,7 +128,7 @@ impl Paced {
     }
 
     fn settle(&self, outcome: Outcome) {
-        self.shared.engine.settle(self.answer.request_id, outcome, self.frames());
+        self.admitted.shared.engine.settle(self.answer.request_id, outcome, self.frames());
     }
 
     fn end_where_nothing_is_left(&mut self) {
@@ -180,13 +187,13 @@ impl Body for Paced {
 
 impl Drop for Paced {
     fn drop(&mut self) {
-        self.shared.leave();
         let outcome = self.outcome.unwrap_or(Outcome::Interrupted);
         let frames = self.frames();
         let streamed = self.answer.plan.is_stream();
-        self.meter.ended(outcome, self.is_paced(), if streamed { frames } else { 0 }, self.given);
+        let counted = if streamed { frames } else { 0 };
+        self.admitted.ended(outcome, self.is_paced(), counted, self.given);
         if streamed && outcome == Outcome::Delivered {
-            self.meter.finished(self.began.elapsed());
+            self.admitted.meter.finished(self.began.elapsed());
         }
         if outcome != Outcome::Delivered {
             self.settle(outcome);

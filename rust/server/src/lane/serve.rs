@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Handed;
 use super::service::Service;
 use super::stream::Stream;
+use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::shared::{Shared, Stage};
@@ -28,6 +29,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 pub(crate) struct Lane {
     shared: Arc<Shared>,
     meter: Arc<Meter>,
+    makers: Makers,
     handed: UnboundedReceiver<Handed>,
     stage: watch::Receiver<Stage>,
 }
@@ -46,10 +48,11 @@ impl Lane {
     pub(crate) fn new(
         shared: Arc<Shared>,
         meter: Arc<Meter>,
+        makers: Makers,
         handed: UnboundedReceiver<Handed>,
         stage: watch::Receiver<Stage>,
     ) -> Self {
-        Self { shared, meter, handed, stage }
+        Self { shared, meter, makers, handed, stage }
     }
 
     /// Serve until it is over.
@@ -73,7 +76,11 @@ impl Lane {
 
     /// Take connections until the end comes nearer; return those that are still served.
     async fn take_all(&mut self) -> Connections {
-        let service = Service { shared: Arc::clone(&self.shared), meter: Arc::clone(&self.meter) };
+        let service = Service {
+            shared: Arc::clone(&self.shared),
+            meter: Arc::clone(&self.meter),
+            makers: self.makers.clone(),
+        };
         let tls = self.shared.options.tls.as_ref().map(Identity::acceptor);
         let builder = Rc::new(self.builder());
         let connections = Connections::default();

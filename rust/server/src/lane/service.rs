@@ -1,18 +1,21 @@
 //! A request to a response: the engine's for Bedrock's paths, the app's for all others.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode, Version};
-use replay::Plan;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Version};
+use replay::{Answer, Pending, Plan, Reply};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use super::admitted::Admitted;
 use super::app;
 use super::paced::Paced;
+use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::MAX_APP_BODY_BYTES;
 use crate::route::is_bedrock;
@@ -31,18 +34,34 @@ const DRAIN_FACTOR: usize = 4;
 pub(super) struct Service {
     pub(super) shared: Arc<Shared>,
     pub(super) meter: Arc<Meter>,
+    pub(super) makers: Makers,
 }
+
+/// Why an answer was not made.
+enum NotMade {
+    Refused(String),
+    Panicked,
+}
+
+/// A fault of ours kept a request from being answered: its connection, or stream, ends.
+#[derive(Debug)]
+pub(super) struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("making the answer has panicked")
+    }
+}
+
+impl std::error::Error for Broken {}
 
 impl Service {
     /// Answer one request.
-    pub(super) async fn call(
-        self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Infallible> {
+    pub(super) async fn call(self, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
         let http2 = request.version() == Version::HTTP_2;
         let path = request.uri().path_and_query().map_or("/", |target| target.as_str()).as_bytes();
         let mut response = if is_bedrock(path) {
-            self.ask_engine(request).await
+            self.ask_engine(request).await?
         } else {
             self.ask_app(request).await
         };
@@ -52,10 +71,10 @@ impl Service {
         Ok(response)
     }
 
-    async fn ask_engine(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn ask_engine(&self, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
         let (parts, body) = request.into_parts();
         let limit = self.shared.engine.max_body_bytes();
-        let Some((body, whole)) = read(body, limit).await else { return unreadable() };
+        let Some((body, whole)) = read(body, limit).await else { return Ok(unreadable()) };
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let authority = parts.uri.authority().map(|host| host.as_str().as_bytes());
         let host = authority.filter(|_| !parts.headers.contains_key(HOST));
@@ -69,20 +88,37 @@ impl Service {
                     .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
             )
             .collect();
-        if let Err(why) = self.shared.enter() {
-            return typed(503, "ServiceUnavailableException", &why);
-        }
-        let answer = self.shared.engine.answer(&replay::Request {
+        let admitted = match Admitted::new(&self.shared, &self.meter) {
+            Ok(admitted) => admitted,
+            Err(why) => return Ok(typed(503, "ServiceUnavailableException", &why)),
+        };
+        let began = Instant::now();
+        let reply = self.shared.engine.begin(&replay::Request {
             method: parts.method.as_str(),
             target: target.as_bytes(),
             headers: &headers,
             body: &body,
             arrived: unix_time(),
         });
-        let Some(answer) = answer else {
-            self.shared.leave();
-            let message = format!("This server has no route for {} {target}", parts.method);
-            return typed(404, "UnknownOperationException", &message);
+        let answer = match reply {
+            Some(Reply::Ready(answer)) => answer,
+            Some(Reply::Pending(pending)) => match self.make(pending).await {
+                Ok(answer) => answer,
+                Err(NotMade::Refused(why)) => {
+                    admitted.refused();
+                    return Ok(typed(503, "ServiceUnavailableException", &why));
+                }
+                Err(NotMade::Panicked) => {
+                    admitted.refused();
+                    self.meter.panicked();
+                    return Err(Broken);
+                }
+            },
+            None => {
+                admitted.refused();
+                let message = format!("This server has no route for {} {target}", parts.method);
+                return Ok(typed(404, "UnknownOperationException", &message));
+            }
         };
         let mut response = Response::new(());
         *response.status_mut() =
@@ -97,9 +133,29 @@ impl Service {
         if !whole && parts.version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut body = Paced::new(Arc::clone(&self.shared), Arc::clone(&self.meter), answer);
+        let mut body = Paced::new(admitted, answer, began);
+        if parts.method == Method::HEAD {
+            // The head is all of it; its body is told of, and not sent.
+            response.headers_mut().insert(CONTENT_LENGTH, body.length().into());
+            body.end_with_head();
+            return Ok(
+                response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
+            );
+        }
         body.first_is_due().await;
-        response.map(|()| body.map_err(Error::from).boxed_unsync())
+        Ok(response.map(|()| body.map_err(Error::from).boxed_unsync()))
+    }
+
+    /// Wait for an answer that is made elsewhere.
+    async fn make(&self, pending: Box<Pending>) -> Result<Answer, NotMade> {
+        let (sender, made) = oneshot::channel();
+        // Where the client has left, nobody waits.
+        let then = move |owed| drop(sender.send(owed));
+        self.makers.make(pending, Box::new(then)).map_err(NotMade::Refused)?;
+        match made.await {
+            Ok(Some(owed)) => Ok(owed.take()),
+            Ok(None) | Err(_) => Err(NotMade::Panicked),
+        }
     }
 
     async fn ask_app(&self, request: Request<Incoming>) -> Response<Body> {

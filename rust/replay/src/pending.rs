@@ -1,0 +1,134 @@
+//! An answer that waits for its plan: all that is known of it, without the request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::answer::{Answer, RequestId};
+use crate::body::Format;
+use crate::chance::Chance;
+use crate::compile::{Ask, Values};
+use crate::engine::{Engine, Said};
+use crate::journal::Entry;
+use crate::operation::Operation;
+use crate::refusal::Refusal;
+use crate::rule_set::RuleSet;
+
+/// An answer whose plan is still to be made. That may take long, and may be done by any thread.
+pub struct Pending {
+    opening: Opening,
+    unmade: Unmade,
+}
+
+/// What is known of an answer before what it says.
+pub(crate) struct Opening {
+    pub(crate) request_id: RequestId,
+    pub(crate) operation: Option<Operation>,
+    pub(crate) entry: Option<Entry>,
+}
+
+/// What a plan is made from.
+pub(crate) struct Unmade {
+    rules: Arc<RuleSet>,
+    fixture: usize,
+    variant: usize,
+    operation: Operation,
+    model: String,
+    format: Format,
+    values: Option<Owned>,
+    chance: Chance,
+}
+
+/// [`Values`] that outlive their request.
+struct Owned {
+    user_message: Option<String>,
+    system_message: Option<String>,
+    tool_result: Option<String>,
+    turn: u32,
+    session: String,
+    body: Option<Vec<u8>>,
+}
+
+impl Pending {
+    pub(crate) fn new(opening: Opening, unmade: Unmade) -> Self {
+        Self { opening, unmade }
+    }
+
+    /// The id that its answer will have.
+    pub fn request_id(&self) -> RequestId {
+        self.opening.request_id
+    }
+
+    /// Make the plan, and answer. `engine` is the one that it is from.
+    pub fn finish(self, engine: &Engine) -> Answer {
+        let Self { opening, unmade } = self;
+        let said = unmade.say(engine).unwrap_or_else(|refusal| Said::at_once(refusal.plan()));
+        engine.close(opening, said)
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("request_id", &self.request_id()).finish_non_exhaustive()
+    }
+}
+
+impl Unmade {
+    pub(crate) fn new(ask: &Ask<'_>, rules: Arc<RuleSet>, chance: Chance) -> Self {
+        Self {
+            rules,
+            fixture: ask.fixture,
+            variant: ask.variant,
+            operation: ask.operation,
+            model: ask.model.to_owned(),
+            format: ask.format,
+            values: ask.values.map(Owned::from),
+            chance,
+        }
+    }
+
+    fn say(mut self, engine: &Engine) -> Result<Said, Refusal> {
+        let (rules, fixture) = (&self.rules, self.fixture);
+        let rule = &rules.rules[fixture];
+        let ask = Ask {
+            fixture,
+            variant: self.variant,
+            operation: self.operation,
+            model: &self.model,
+            format: self.format,
+            values: self.values.as_ref().map(Owned::view),
+        };
+        let compile =
+            rules.compile.as_deref().ok_or_else(|| Refusal::validation("No compiler."))?;
+        let plan = rules.plans.make(&ask, compile).map_err(|why| {
+            Refusal::validation(format!("Fixture {fixture} ({:?}): {why}", rule.name))
+        })?;
+        let schedule = engine.schedule(&plan, rule, &mut self.chance);
+        Ok(Said { plan, fixture: Some(fixture), schedule })
+    }
+}
+
+impl From<Values<'_>> for Owned {
+    fn from(values: Values<'_>) -> Self {
+        Self {
+            user_message: values.user_message.map(str::to_owned),
+            system_message: values.system_message.map(str::to_owned),
+            tool_result: values.tool_result.map(str::to_owned),
+            turn: values.turn,
+            session: values.session.to_owned(),
+            body: values.body.map(<[u8]>::to_vec),
+        }
+    }
+}
+
+impl Owned {
+    fn view(&self) -> Values<'_> {
+        Values {
+            user_message: self.user_message.as_deref(),
+            system_message: self.system_message.as_deref(),
+            tool_result: self.tool_result.as_deref(),
+            turn: self.turn,
+            session: &self.session,
+            body: self.body.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Making answers whose plans are not there yet: threads that enter Python, so that no worker and
+//! no lane ever does.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use replay::{Answer, Outcome, Pending};
+
+use crate::shared::{Shared, Stage};
+
+/// How many there can be. Python lets one of them run at a time, but a callable may wait: for
+/// another service, or for what another callable does.
+const MAX_THREADS: usize = 16;
+
+/// What is done with an answer when it is made; none where making it panicked.
+type Then = Box<dyn FnOnce(Option<Owed>) + Send>;
+
+/// The way to the threads. They end when nobody has one any more.
+#[derive(Clone)]
+pub(crate) struct Makers {
+    jobs: Sender<Job>,
+    crew: Arc<Crew>,
+    /// Let go by the last thread.
+    ending: Sender<()>,
+}
+
+struct Job {
+    pending: Box<Pending>,
+    then: Then,
+}
+
+struct Crew {
+    shared: Arc<Shared>,
+    jobs: Mutex<Receiver<Job>>,
+    /// Threads that do nothing, less the jobs that wait.
+    spare: AtomicIsize,
+    threads: AtomicUsize,
+    /// Jobs that wait or are being done.
+    unfinished: AtomicUsize,
+}
+
+impl Makers {
+    pub(crate) fn new(shared: Arc<Shared>, ending: Sender<()>) -> Self {
+        let (jobs, waiting) = channel();
+        let crew = Crew {
+            shared,
+            jobs: Mutex::new(waiting),
+            spare: AtomicIsize::new(0),
+            threads: AtomicUsize::new(0),
+            unfinished: AtomicUsize::new(0),
+        };
+        Self { jobs, crew: Arc::new(crew), ending }
+    }
+
+    /// Have an answer made. `then` is called by another thread; it has to be quick.
+    ///
+    /// # Errors
+    ///
+    /// Too many are made or wait, or there is no thread for it; why, for the client.
+    pub(crate) fn make(&self, pending: Box<Pending>, then: Then) -> Result<(), String> {
+        let (crew, limit) = (&self.crew, self.crew.shared.options.max_making);
+        if crew.unfinished.fetch_add(1, Ordering::Relaxed) >= limit {
+            crew.unfinished.fetch_sub(1, Ordering::Relaxed);
+            return Err(format!("This server makes {limit} answers at a time."));
+        }
+        let spare = crew.spare.fetch_sub(1, Ordering::Relaxed);
+        if (spare > 0 || self.has_hands()) && self.jobs.send(Job { pending, then }).is_ok() {
+            return Ok(());
+        }
+        crew.spare.fetch_add(1, Ordering::Relaxed);
+        crew.unfinished.fetch_sub(1, Ordering::Relaxed);
+        Err("This server has no thread to make an answer.".to_owned())
+    }
+
+    /// Start one more thread where there may be one; return whether there are any.
+    fn has_hands(&self) -> bool {
+        let count = &self.crew.threads;
+        let more = |threads: usize| (threads < MAX_THREADS).then_some(threads + 1);
+        let Ok(before) = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) else {
+            return true;
+        };
+        let started = self.start(before).is_ok();
+        if !started {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+        started || before > 0
+    }
+
+    fn start(&self, at: usize) -> io::Result<()> {
+        let (crew, ending) = (Arc::clone(&self.crew), self.ending.clone());
+        let run = move || {
+            crew.work();
+            drop(ending);
+        };
+        thread::Builder::new().name(format!("bedrock-make-{at}")).spawn(run).map(drop)
+    }
+}
+
+impl Crew {
+    fn work(&self) {
+        loop {
+            self.spare.fetch_add(1, Ordering::Relaxed);
+            let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(Job { pending, then }) = job else { return };
+            if self.shared.stage() == Stage::Over {
+                return;
+            }
+            let engine = &self.shared.engine;
+            let made = catch_unwind(AssertUnwindSafe(|| pending.finish(engine)));
+            self.unfinished.fetch_sub(1, Ordering::Relaxed);
+            then(made.ok().map(|answer| Owed::new(Arc::clone(&self.shared), answer)));
+        }
+    }
+}
+
+/// An answer for somebody who waits for it. Dropped, it was interrupted: nobody did any more.
+pub(crate) struct Owed {
+    shared: Arc<Shared>,
+    answer: Option<Answer>,
+}
+
+impl Owed {
+    fn new(shared: Arc<Shared>, answer: Answer) -> Self {
+        Self { shared, answer: Some(answer) }
+    }
+
+    pub(crate) fn take(mut self) -> Answer {
+        self.answer.take().expect("it is taken once")
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            self.shared.engine.settle(answer.request_id, Outcome::Interrupted, 0);
+        }
+    }
+}

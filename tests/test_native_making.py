@@ -1,0 +1,136 @@
+"""Answers that Python makes while streams keep their times, over whatever protocol they came."""
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+
+from bedrock_frames.fixtures import Request
+from bedrock_frames.server import Server
+from tests.http_client import CONVERSE, CONVERSE_STREAM, ask, asking, connect
+from tests.planes import CURL, needs_curl, paced
+
+TEXT: Final = "a little at a time"
+LIMIT: Final = 20
+
+
+class Gate:
+    """A callable that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.open = threading.Event()
+
+    def __call__(self, request: Request) -> Mapping[str, object]:
+        self.begun.release()
+        assert self.open.wait(LIMIT)
+        return {"content": f"{request.user_message}!"}
+
+
+@contextmanager
+def gated(**options: Any) -> Iterator[tuple[Server, Gate]]:
+    gate = Gate()
+    slow: dict[str, object] = {"match": {"userMessage": "slow"}, "response": gate}
+    with Server([slow, paced(TEXT, gap_ms=2)], **options) as server:
+        try:
+            yield server, gate
+        finally:
+            gate.open.set()
+
+
+def is_served(server: Server) -> bool:
+    return ask(server.url, "POST", CONVERSE_STREAM, asking(TEXT)).complete
+
+
+@pytest.mark.parametrize("asgi", [False, True], ids=["native", "portable"])
+def test_streams_go_on_while_a_callable_takes_its_time(asgi: bool) -> None:
+    with gated(asgi=asgi) as (server, gate), connect(server.url) as connection:
+        connection.send("POST", CONVERSE, asking("slow"))
+        assert gate.begun.acquire(timeout=LIMIT)
+        assert all(is_served(server) for _ in range(3))
+
+        gate.open.set()
+        content = connection.reply().json["output"]["message"]["content"]
+        assert content == [{"text": "slow!"}]
+
+
+def test_callables_may_wait_for_one_another() -> None:
+    here = threading.Barrier(4)
+
+    def answer(request: Request) -> Mapping[str, object]:
+        here.wait(LIMIT)
+        return {"content": request.session}
+
+    with Server([{"match": {}, "response": answer}]) as server:
+        clients = [connect(server.url) for _ in range(4)]
+        connections = [client.__enter__() for client in clients]
+        for connection in connections:
+            connection.send("POST", CONVERSE, asking("together"))
+        assert [connection.reply().status for connection in connections] == [200] * 4
+        for client in clients:
+            client.__exit__(None, None, None)
+
+
+def curl_slowly(url: str, *options: str) -> subprocess.Popen[bytes]:
+    body = '{"messages":[{"role":"user","content":[{"text":"slow"}]}]}'
+    return subprocess.Popen(
+        [CURL, "-sS", *options, "-d", body, url + CONVERSE], stdout=subprocess.PIPE
+    )
+
+
+@needs_curl
+def test_it_is_the_same_over_http_2() -> None:
+    with (
+        gated() as (server, gate),
+        curl_slowly(server.url, "--http2-prior-knowledge") as waiting,
+    ):
+        assert gate.begun.acquire(timeout=LIMIT)
+        assert is_served(server)
+        gate.open.set()
+        answer = waiting.communicate(timeout=LIMIT)[0]
+
+    assert b'"slow!"' in answer
+
+
+@needs_curl
+def test_who_leaves_over_http_2_is_interrupted() -> None:
+    with gated() as (server, gate):
+        with curl_slowly(server.url, "--http2-prior-knowledge") as leaving:
+            assert gate.begun.acquire(timeout=LIMIT)
+            leaving.kill()
+        gate.open.set()
+        until(lambda: outcomes(server) == ["interrupted"])
+
+
+def outcomes(server: Server) -> list[str]:
+    return [entry.outcome for entry in server.parts.engine.journal()[1]]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1_000_000):
+        if holds():
+            return
+    pytest.fail("never")
+
+
+def test_first_uses_of_many_fixtures_at_once_are_all_answered() -> None:
+    """A load test may begin with thousands of requests that nothing has compiled yet."""
+    count = 200
+    given: list[Any] = [
+        {"match": {"userMessage": f"<{at}>"}, "response": {"content": f"{at}"}}
+        for at in range(count)
+    ]
+    with Server(given) as server:
+        clients = [connect(server.url) for _ in range(count)]
+        connections = [client.__enter__() for client in clients]
+        for at, connection in enumerate(connections):
+            connection.send("POST", CONVERSE, asking(f"<{at}>"))
+        replies = [connection.reply() for connection in connections]
+        for client in clients:
+            client.__exit__(None, None, None)
+
+    said = [reply.json["output"]["message"]["content"][0]["text"] for reply in replies]
+    assert said == [str(at) for at in range(count)]
