@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
     from bedrock_frames._core import JournalEntry
+    from bedrock_frames.fixtures import Answerer
     from bedrock_frames.server import Server
 
 REGION: Final = "us-east-1"
@@ -45,11 +46,13 @@ class Bedrock:
         self,
         *,
         match: Mapping[str, object] | None = None,
-        response: Mapping[str, object] | list[Mapping[str, object]],
+        response: Mapping[str, object] | list[Mapping[str, object]] | Answerer,
         first: bool = False,
         **options: object,
     ) -> None:
         """Add a fixture, behind those of before unless ``first``.
+
+        ``response`` may be a callable, which makes one for each request.
 
         ``options`` are the other keys of a fixture: ``timing``, ``chunkSize``, ….
 
