@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from bedrock_frames._core import Plane, raise_open_files, self_signed
 from bedrock_frames.server import NativeServer, Place, create_app
 from bedrock_frames.server.app import parts_of
 from tests.http_client import CONVERSE, CONVERSE_STREAM, MODEL, ask, asking, connect
-from tests.planes import curl, needs_curl, paced, plane
+from tests.planes import curl, needs_curl, paced, plane, wait_for
 from tests.test_server_command import fixture_file, run, served
 
 HELLO: Final[Any] = {"match": {"userMessage": "hello"}, "response": {"content": "Hi there."}}
@@ -81,14 +82,28 @@ def test_a_unix_socket_serves_too(tmp_path: Path, option: str) -> None:
     assert not path.exists()
 
 
-def test_long_streams_are_spread_over_threads() -> None:
-    for threads in (1, 3):
-        with plane([paced("on and on and on", gap_ms=1)], threads=threads) as (url, _):
-            replies = [
-                ask(url, "POST", CONVERSE_STREAM, asking("on and on and on")) for _ in range(6)
-            ]
-        assert all(reply.complete for reply in replies)
-        assert len({reply.body for reply in replies}) == 1
+def test_a_burst_of_connections_is_spread_evenly_over_threads() -> None:
+    count, threads = 1000, 4
+    with plane([HELLO], threads=threads) as (url, serving), ExitStack() as stack:
+        connections = [stack.enter_context(connect(url)) for _ in range(count)]
+        figures = wait_for(serving, accepted=count)
+
+        assert figures.connections_by_thread == [count // threads] * threads
+        for connection in connections:
+            connection.send("POST", CONVERSE, asking("hello"))
+        assert {connection.reply().status for connection in connections} == {200}
+
+
+def test_a_thread_that_streams_gets_fewer_connections() -> None:
+    for_ever = paced("on and on and on", gap_ms=3_600_000)
+    with plane([for_ever], threads=2) as (url, serving), ExitStack() as stack:
+        streaming = stack.enter_context(connect(url))
+        streaming.send("POST", CONVERSE_STREAM, asking("on and on and on"))
+        wait_for(serving, streams=1)
+        for _ in range(2):
+            stack.enter_context(connect(url))
+
+        assert wait_for(serving, connections=3).connections_by_thread == [1, 2]
 
 
 def test_a_plane_that_stops_finishes_what_it_began() -> None:

@@ -92,12 +92,14 @@ impl Framing {
     fn of(headers: &[httparse::Header<'_>]) -> Result<Option<Self>, &'static str> {
         let mut framing = Self::default();
         let mut length = None;
+        let (mut encoding, mut encodings): (&[u8], _) = (b"", 0);
+        let mut foreign = false;
         let mut hosts = 0;
         for header in headers {
             // Few lengths matter, so that most headers cost one comparison.
             match header.name.len() {
                 4 if header.name.eq_ignore_ascii_case("host") => hosts += 1,
-                6 if header.name.eq_ignore_ascii_case("expect") => return Ok(None),
+                6 if header.name.eq_ignore_ascii_case("expect") => foreign = true,
                 10 if header.name.eq_ignore_ascii_case("connection") => {
                     framing.close |= has_token(header.value, b"close");
                 }
@@ -108,15 +110,28 @@ impl Framing {
                     }
                     length = found;
                 }
-                17 if header.name.eq_ignore_ascii_case("transfer-encoding") => return Ok(None),
+                17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
+                    encodings += 1;
+                    encoding = header.value;
+                }
                 _ => {}
             }
         }
         if hosts != 1 {
             return Err("A request has one host header.");
         }
+        if encodings > 0 {
+            // Whoever stands between may have gone by the other one: RFC 9112, 6.1.
+            if length.is_some() {
+                return Err("A request has a content-length or a transfer-encoding, not both.");
+            }
+            if encodings > 1 || !encoding.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                return Err("The only transfer-encoding that is read is chunked.");
+            }
+            foreign = true;
+        }
         framing.length = length.unwrap_or(0);
-        Ok(Some(framing))
+        Ok((!foreign).then_some(framing))
     }
 }
 
@@ -185,6 +200,11 @@ mod tests {
             ("content-length: 1\r\ncontent-length: 2", 400),
             ("content-length: 99999999999999999999999", 400),
             ("host: again", 400),
+            ("content-length: 1\r\ntransfer-encoding: chunked", 400),
+            ("transfer-encoding: chunked\r\ncontent-length: 1", 400),
+            ("transfer-encoding: chunked\r\ntransfer-encoding: chunked", 400),
+            ("transfer-encoding: gzip, chunked", 400),
+            ("x: folded\r\n y", 400),
             ("a b: c", 400),
             ("x: \x01", 400),
         ];

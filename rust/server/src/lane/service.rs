@@ -74,7 +74,9 @@ impl Service {
     async fn ask_engine(&self, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
         let (parts, body) = request.into_parts();
         let limit = self.shared.engine.max_body_bytes();
-        let Some((body, whole)) = read(body, limit).await else { return Ok(unreadable()) };
+        let Some((body, whole)) = read(body, limit).await else {
+            return Ok(unreadable(parts.version));
+        };
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let authority = parts.uri.authority().map(|host| host.as_str().as_bytes());
         let host = authority.filter(|_| !parts.headers.contains_key(HOST));
@@ -163,7 +165,9 @@ impl Service {
             return typed(404, "UnknownOperationException", "This server has no such route.");
         };
         let (parts, body) = request.into_parts();
-        let Some((body, _)) = read(body, MAX_APP_BODY_BYTES).await else { return unreadable() };
+        let Some((body, _)) = read(body, MAX_APP_BODY_BYTES).await else {
+            return unreadable(parts.version);
+        };
         if body.len() > MAX_APP_BODY_BYTES {
             let message = format!("A body has at most {MAX_APP_BODY_BYTES} bytes here.");
             return typed(413, "ValidationException", &message);
@@ -195,8 +199,14 @@ async fn read(mut body: Incoming, limit: usize) -> Option<(Vec<u8>, bool)> {
     Some((kept, true))
 }
 
-fn unreadable() -> Response<Body> {
-    typed(400, "ValidationException", "The body of the request is not readable.")
+fn unreadable(version: Version) -> Response<Body> {
+    let mut response =
+        typed(400, "ValidationException", "The body of the request is not readable.");
+    if version < Version::HTTP_2 {
+        // Nobody knows where the next request would begin.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn typed(status: u16, name: &str, message: &str) -> Response<Body> {
