@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::thread;
 
-use replay::{Engine, Options, Rule};
+use replay::{Engine, Options, Reply, Request, Rule};
 
 use crate::support::{ask, engine};
 
@@ -98,4 +98,28 @@ fn rules_are_replaced_while_requests_are_answered() {
         }
     });
     assert_eq!(engine.fixtures(), 2);
+}
+
+#[test]
+fn what_is_begun_on_one_thread_may_be_finished_by_another() {
+    let engine = engine(sequence(1), Options::default());
+    let begin = || {
+        let request = Request {
+            method: "POST",
+            target: b"/model/m/converse",
+            headers: &[],
+            body: BODY.as_bytes(),
+            arrived: 0.0,
+        };
+        engine.begin(&request).expect("a path of Bedrock Runtime")
+    };
+    let Reply::Pending(pending) = begin() else { panic!("nothing was compiled yet") };
+    let id = pending.request_id();
+    let answer = thread::scope(|scope| scope.spawn(|| pending.finish(&engine)).join());
+    let answer = answer.expect("no panic");
+    assert_eq!((answer.request_id, answer.fixture), (id, Some(0)));
+
+    engine.reset(false, true);
+    let Reply::Ready(again) = begin() else { panic!("it is remembered") };
+    assert_eq!(again.plan.body(), answer.plan.body());
 }

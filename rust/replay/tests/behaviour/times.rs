@@ -61,3 +61,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_time_is_too_far_to_be_counted_in_nanoseconds() {
+    let slowest = [
+        Pace::Latency(86_400_000.0),
+        Pace::Profile { ttft: None, tps: Some(1e-6), jitter: 1.0 },
+        Pace::Recorded { ttft: 0.0, delays: vec![86_400_000.0] },
+    ];
+    for pace in slowest {
+        let timing = Timing::new(pace, 1e-6).expect("a timing");
+        let plan = plan(1000, true);
+        let schedule = Schedule::new(&plan, Some(&timing), Cut::default(), &mut Chance::new(&[1]));
+        assert!(schedule.writes.iter().all(|(at, _)| *at < 9e9));
+        assert_eq!(schedule.writes.last().map(|write| write.1), Some(plan.body().len()));
+    }
+    for speed in [0.0, 1e-320, f64::INFINITY, f64::NAN] {
+        assert!(Timing::new(Pace::Latency(1.0), speed).is_err(), "{speed}");
+    }
+}
