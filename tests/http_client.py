@@ -2,9 +2,11 @@
 
 import json
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -36,14 +38,26 @@ class Reply:
         return self.headers.get("x-amzn-errortype")
 
 
+def open_socket(url: str, trusting: Path | None = None, speaking: str = "http/1.1") -> socket.socket:
+    """Connect; by TLS where there is a certificate to trust, with a protocol that ALPN agrees on."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    plain = socket.create_connection((parts.hostname, parts.port), timeout=20)
+    if trusting is None:
+        return plain
+    context = ssl.create_default_context(cafile=trusting)
+    context.set_alpn_protocols([speaking])
+    secure = context.wrap_socket(plain, server_hostname="localhost")
+    assert secure.selected_alpn_protocol() == speaking
+    return secure
+
+
 class Connection:
     """One connection, kept alive."""
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        assert parts.hostname is not None
-        assert parts.port is not None
-        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=20)
+    def __init__(self, url: str, *, trusting: Path | None = None) -> None:
+        self.socket = open_socket(url, trusting)
         self._file = self.socket.makefile("rb")
 
     def close(self) -> None:
@@ -121,8 +135,8 @@ class Connection:
 
 
 @contextmanager
-def connect(url: str) -> Iterator[Connection]:
-    connection = Connection(url)
+def connect(url: str, *, trusting: Path | None = None) -> Iterator[Connection]:
+    connection = Connection(url, trusting=trusting)
     try:
         yield connection
     finally:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from bedrock_frames._core import Figures, Plane
+from bedrock_frames._core import Figures, Plane, raise_open_files
 from bedrock_frames.server import create_app
 from bedrock_frames.server.app import parts_of
 
@@ -32,9 +32,15 @@ def plane(fixtures: Any, **options: Any) -> Iterator[tuple[str, Plane]]:
     serving = Plane(parts_of(create_app(fixtures)).engine, host="127.0.0.1", **options)
     host, port = serving.addresses[0]
     try:
-        yield f"http://{host}:{port}", serving
+        yield f"{'https' if options.get('tls') else 'http'}://{host}:{port}", serving
     finally:
         serving.stop(0)
+
+
+def room_for(connections: int) -> int:
+    """Return how many connections of so many this process can hold both ends of."""
+    soft, _ = raise_open_files()
+    return connections if soft is None else min(connections, (soft - 500) // 2)
 
 
 def wait_for(serving: Plane, **figures: int) -> Figures:

@@ -1,58 +1,67 @@
 """State under load from many threads: sequences and the journal miss nothing and mix nothing up."""
 
 import json
-import threading
-from collections.abc import Iterator
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
 
-from bedrock_frames.server import Server
-from tests.http_client import CONVERSE, asking, connect
-from tests.planes import plane, wait_for
+from bedrock_frames.server import NativeServer, Place, create_app
+from bedrock_frames.server.app import parts_of
+from tests.http_client import CONVERSE, MODEL, asking, connect
+from tests.load_driving import result, start
+from tests.planes import plane, room_for, wait_for
 
 STEPS: Final = 4
-SESSIONS: Final = 2000
-CLIENTS: Final = 16
-SEQUENCE: Final[list[Any]] = [
-    {"match": {"userMessage": "next", "sequenceIndex": step}, "response": {"content": str(step)}}
-    for step in range(STEPS)
+SESSIONS: Final = room_for(1500)
+"""Of each protocol, all at a time."""
+PROTOCOLS: Final = ("h1", "h2")
+PACE: Final = {"timing": {"ttft_ms": 20, "gap_ms": 5}}
+CALLS: Final = [
+    {
+        "match": {"userMessage": "next", "sequenceIndex": step},
+        "response": {"toolCalls": [{"name": f"step{step}", "arguments": {"step": step}}]},
+        **PACE,
+    }
+    for step in range(STEPS - 1)
 ]
+END: Final = {"match": {"userMessage": "next"}, "response": {"content": "That was all."}, **PACE}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    options: Any = {"journal_entries": SESSIONS * STEPS, "max_sessions": SESSIONS}
-    with Server(SEQUENCE, **options) as server:
-        yield server
+@pytest.mark.parametrize("operation", ["converse-stream", "converse"])
+def test_each_of_thousands_of_concurrent_sessions_has_its_own_sequence(operation: str) -> None:
+    total = 2 * SESSIONS * STEPS
+    app = create_app([*CALLS, END], journal_entries=total, max_sessions=2 * SESSIONS)
+    options: dict[str, Any] = {
+        "model": MODEL,
+        "operation": operation,
+        "bodies": [json.dumps(asking("next"))],
+        "arrivals": {"kind": "closed", "concurrency": SESSIONS},
+        "requests": SESSIONS,
+        "sessions": {"header": "x-test-id"},
+    }
+    with NativeServer(app, Place(threads=4)) as running:
+        # The seed is part of the sessions' names.
+        runs = [start(running.url, http=http, seed=at, **options) for at, http in enumerate(PROTOCOLS)]
+        results = [result(run) for run in runs]
+        wait_for(running.plane, in_flight=0)
+    engine = parts_of(app).engine
+    count, entries = engine.journal(limit=total)
+    asked = defaultdict(list)
+    for entry in entries:
+        asked[entry.session].append(entry.fixture)
 
-
-def test_each_of_thousands_of_sessions_has_its_own_sequence(server: Server) -> None:
-    together = threading.Barrier(CLIENTS)
-
-    def run(client: int) -> dict[str, list[str]]:
-        heard: dict[str, list[str]] = {}
-        together.wait()
-        with connect(server.url) as connection:
-            for _ in range(STEPS):
-                for number in range(client, SESSIONS, CLIENTS):
-                    session = f"session {number}"
-                    reply = connection.ask("POST", CONVERSE, asking("next"), {"x-test-id": session})
-                    content = reply.json["output"]["message"]["content"]
-                    heard.setdefault(session, []).append(content[0]["text"])
-        return heard
-
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        heard = {k: v for part in pool.map(run, range(CLIENTS)) for k, v in part.items()}
-    expected = [str(step) for step in range(STEPS)]
-    total, entries = server.parts.engine.journal(limit=SESSIONS * STEPS)
-
-    assert len(heard) == SESSIONS
-    assert [session for session, texts in heard.items() if texts != expected] == []
-    assert total == len({entry.id for entry in entries}) == SESSIONS * STEPS
-    assert {entry.outcome for entry in entries} == {"delivered"}
-    assert len({entry.request_id for entry in entries}) == SESSIONS * STEPS
+    for found in results:
+        assert found["errors"] == {}
+        assert found["audit"]["in_flight_max"] == SESSIONS
+        assert found["stop_reasons"] == {"tool_use": SESSIONS * (STEPS - 1), "end_turn": SESSIONS}
+    assert len(asked) == 2 * SESSIONS
+    assert [name for name, steps in asked.items() if steps != list(range(STEPS))] == []
+    assert count == len({entry.id for entry in entries}) == total
+    assert len({entry.request_id for entry in entries}) == total
+    assert {(entry.outcome, entry.status) for entry in entries} == {("delivered", 200)}
+    assert engine.evicted_sessions == 0
 
 
 def test_one_sequence_gives_each_step_once_to_clients_that_share_it() -> None:
@@ -76,18 +85,3 @@ def test_one_sequence_gives_each_step_once_to_clients_that_share_it() -> None:
         wait_for(serving, in_flight=0)
 
     assert sorted(map(int, heard)) == list(range(count))
-
-
-def test_figures_count_every_frame_and_byte() -> None:
-    fixture = {"match": {"userMessage": "next"}, "response": {"content": "one two three"}}
-    body = json.dumps(asking("next")).encode()
-    with plane([fixture], threads=2) as (url, serving):
-        with connect(url) as connection:
-            path = CONVERSE.replace("converse", "converse-stream")
-            replies = [connection.ask("POST", path, body) for _ in range(50)]
-        figures = wait_for(serving, in_flight=0)
-
-    assert figures.body_bytes == sum(len(reply.body) for reply in replies)
-    assert figures.frames > 50
-    assert figures.first_frame.total == figures.duration.total == 50
-    assert figures.lateness.total == figures.interrupted == 0

@@ -1,97 +1,164 @@
-"""One engine, two tiers, two protocols: the same bytes."""
+"""One engine; two tiers, two protocols, with TLS and without: the same bytes."""
 
 import json
+import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from bedrock_frames import fixtures
-from bedrock_frames.server import Server
+from bedrock_frames.server import NativeServer, Place, Server, create_app
 from tests import cases
 from tests.cases import ROOT
-from tests.http_client import MODEL, ask, asking
+from tests.http_client import JSON, MODEL, asking
 from tests.planes import curl, needs_curl
 
 EXAMPLES: Final = sorted((ROOT / "examples" / "fixtures").iterdir())
-OPERATIONS: Final = ["converse", "converse-stream", "invoke", "invoke-with-response-stream"]
 SEED: Final = 11
 PACES: Final = {"timing", "latency", "streamingProfile", "recordedTimings", "replaySpeed"}
 
+Asked = list[tuple[str, bytes]]
+"""Paths and bodies."""
+Heard = tuple[int, str | None, str | None, bytes]
+"""Status, content type, error type and body."""
 
-def unpaced(path: Path) -> list[dict[str, Any]]:
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A server, and how it is spoken to."""
+
+    asgi: bool = False
+    tls: bool = False
+    http2: bool = False
+
+    def __str__(self) -> str:
+        tier = "asgi" if self.asgi else "native"
+        return " ".join([tier, *["TLS"] * self.tls, "h2" if self.http2 else "h1"])
+
+
+PORTABLE: Final = Way(asgi=True)
+NATIVE: Final = (Way(), Way(http2=True), Way(tls=True), Way(tls=True, http2=True))
+
+
+@contextmanager
+def serving(way: Way, given: list[dict[str, Any]]) -> Iterator[httpx.Client]:
+    """Serve fixtures one way; yield a client that speaks so, and no other way."""
+    protocols: Any = {"http1": not way.http2, "http2": way.http2, "trust_env": False}
+    if way.asgi:
+        with (
+            Server(given, seed=SEED, asgi=True) as server,
+            httpx.Client(base_url=server.url, **protocols) as client,
+        ):
+            yield client
+        return
+    with NativeServer(create_app(given, seed=SEED), Place(tls=way.tls)) as running:
+        trust = ssl.create_default_context(cafile=running.certificate) if way.tls else False
+        with httpx.Client(base_url=running.url, verify=trust, **protocols) as client:
+            yield client
+
+
+def heard(way: Way, given: list[dict[str, Any]], asked: Asked) -> list[Heard]:
+    with serving(way, given) as client:
+        replies = [client.post(path, content=body, headers=JSON) for path, body in asked]
+    assert {reply.http_version for reply in replies} == {"HTTP/2" if way.http2 else "HTTP/1.1"}
+    return [
+        (
+            reply.status_code,
+            reply.headers.get("content-type"),
+            reply.headers.get("x-amzn-errortype"),
+            reply.content,
+        )
+        for reply in replies
+    ]
+
+
+def with_pace(path: Path, pace: dict[str, Any]) -> list[dict[str, Any]]:
     stated: list[dict[str, Any]] = fixtures.load([path]).to_json()
-    return [{k: v for k, v in fixture.items() if k not in PACES} for fixture in stated]
+    return [{**{k: v for k, v in f.items() if k not in PACES}, **pace} for f in stated]
 
 
 def questions(path: Path) -> Iterator[str]:
     """Yield what its fixtures want to be asked, twice for sequences, and what none answers."""
-    for fixture in unpaced(path):
+    for fixture in with_pace(path, {}):
         asked = fixture.get("match", {}).get("userMessage", "anything")
         yield from [asked if isinstance(asked, str) else "say it"] * 2
     yield "what nobody knows"
 
 
-def invoking(text: str) -> dict[str, Any]:
-    return {
+def every_operation(text: str, model: str = MODEL) -> Asked:
+    invoking = {
         "anthropic_version": "bedrock-2023-05-31",
         "max_tokens": 100,
         "messages": [{"role": "user", "content": text}],
     }
+    converse, invoke = (json.dumps(body).encode() for body in (asking(text), invoking))
+    bodies = {
+        "converse": converse,
+        "converse-stream": converse,
+        "invoke": invoke,
+        "invoke-with-response-stream": invoke,
+        "count-tokens": json.dumps({"input": {"converse": asking(text)}}).encode(),
+    }
+    return [(f"/model/{model}/{operation}", body) for operation, body in bodies.items()]
 
 
-def requests(path: Path) -> list[tuple[str, bytes]]:
-    return [
-        (
-            f"/model/{MODEL}/{operation}",
-            json.dumps((invoking if "invoke" in operation else asking)(text)).encode(),
-        )
-        for text in questions(path)
-        for operation in OPERATIONS
-    ]
+def asked_of(path: Path) -> Asked:
+    return [request for text in questions(path) for request in every_operation(text)]
 
 
-def said(server: Server, path: Path) -> list[tuple[int, str | None, bytes]]:
-    replies = [ask(server.url, "POST", target, body) for target, body in requests(path)]
-    assert all(reply.complete for reply in replies)
-    return [(reply.status, reply.error_type, reply.body) for reply in replies]
-
-
+@pytest.mark.parametrize("pace", [{}, {"timing": {"ttft_ms": 1, "gap_ms": 1}}], ids=["now", "paced"])
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_examples_are_the_same_bytes_from_both_tiers(path: Path) -> None:
-    given = unpaced(path)
-    with Server(given, seed=SEED) as native, Server(given, seed=SEED, asgi=True) as portable:
-        assert said(native, path) == said(portable, path)
+def test_examples_are_the_same_bytes_every_way(path: Path, pace: dict[str, Any]) -> None:
+    given, asked = with_pace(path, pace), asked_of(path)
+    expected = heard(PORTABLE, given, asked)
+
+    assert {200, 404} <= {status for status, *_ in expected}
+    for way in NATIVE:
+        assert heard(way, given, asked) == expected, way
 
 
 @needs_curl
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_examples_are_the_same_bytes_over_both_protocols(path: Path, tmp_path: Path) -> None:
-    given = unpaced(path)
-    with Server(given, seed=SEED) as one, Server(given, seed=SEED) as two:
-        over_1 = [(status, body) for status, _, body in said(one, path)]
-        over_2 = []
-        for target, body in requests(path):
-            url = two.url + target
+def test_curl_hears_the_same(path: Path, tmp_path: Path) -> None:
+    given, asked = with_pace(path, {}), asked_of(path)
+    expected = [(status, body) for status, _, _, body in heard(PORTABLE, given, asked)]
+    got = []
+    with Server(given, seed=SEED) as server:
+        for target, body in asked:
+            url = server.url + target
             status, version, answer = curl(tmp_path, url, "--http2-prior-knowledge", body=body)
-            over_2.append((status, answer))
+            got.append((status, answer))
             assert version == "2"
 
-    assert over_1 == over_2
+    assert got == expected
 
 
 @cases.needs_corpus
-def test_recordings_are_served_byte_for_byte() -> None:
-    recordings = [r for r in cases.RECORDINGS if b"contentBlockDelta" in r.data[:4096]]
-    served = [
-        {**fixtures.from_recording(r.data, padding=True), "match": {"userMessage": f"<{at}>"}}
-        for at, r in enumerate(recordings)
-    ]
-    for fixture in served:
-        fixture.pop("timing", None)
-    with Server(served) as native, Server(served, asgi=True) as portable:
-        for at, recording in enumerate(recordings):
-            for server in (native, portable):
-                target = f"/model/{MODEL}/converse-stream"
-                assert ask(server.url, "POST", target, asking(f"<{at}>")).body == recording.data
+@pytest.mark.parametrize("pace", [{}, {"timing": {"ttft_ms": 0, "gap_ms": 0.1}}], ids=["now", "paced"])
+def test_recordings_are_served_byte_for_byte_every_way(pace: dict[str, Any]) -> None:
+    given: list[dict[str, Any]] = []
+    asked: Asked = []
+    recorded: dict[int, bytes] = {}
+    for at, recording in enumerate(cases.RECORDINGS):
+        model = f"recording.{at}"
+        fixture = fixtures.from_recording(
+            recording.data, match={"model": {"equals": model}}, padding=True
+        )
+        stream = "converse-stream" if "events" in dict(fixture["response"]) else "response-stream"
+        for request in every_operation("hello", model):
+            if request[0].endswith(stream):
+                recorded[len(asked)] = recording.data
+            asked.append(request)
+        given.append({**fixture, **pace})
+    expected = heard(PORTABLE, given, asked)
+
+    assert len(recorded) == len(cases.RECORDINGS) > 60
+    for at, data in recorded.items():
+        assert expected[at][3] == data, cases.RECORDINGS[at // 5].name
+    for way in NATIVE:
+        assert heard(way, given, asked) == expected, way
