@@ -38,12 +38,15 @@ class Reply:
         return self.headers.get("x-amzn-errortype")
 
 
-def open_socket(url: str, trusting: Path | None = None, speaking: str = "http/1.1") -> socket.socket:
-    """Connect; by TLS where there is a certificate to trust, with a protocol that ALPN agrees on."""
+def open_socket(
+    url: str, trusting: Path | None = None, speaking: str = "http/1.1"
+) -> socket.socket:
+    """Connect; by TLS, with a protocol that ALPN agrees on, where a certificate is given."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
     plain = socket.create_connection((parts.hostname, parts.port), timeout=20)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if trusting is None:
         return plain
     context = ssl.create_default_context(cafile=trusting)

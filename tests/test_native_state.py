@@ -43,7 +43,9 @@ def test_each_of_thousands_of_concurrent_sessions_has_its_own_sequence(operation
     }
     with NativeServer(app, Place(threads=4)) as running:
         # The seed is part of the sessions' names.
-        runs = [start(running.url, http=http, seed=at, **options) for at, http in enumerate(PROTOCOLS)]
+        runs = [
+            start(running.url, http=http, seed=at, **options) for at, http in enumerate(PROTOCOLS)
+        ]
         results = [result(run) for run in runs]
         wait_for(running.plane, in_flight=0)
     engine = parts_of(app).engine

@@ -111,7 +111,9 @@ def asked_of(path: Path) -> Asked:
     return [request for text in questions(path) for request in every_operation(text)]
 
 
-@pytest.mark.parametrize("pace", [{}, {"timing": {"ttft_ms": 1, "gap_ms": 1}}], ids=["now", "paced"])
+@pytest.mark.parametrize(
+    "pace", [{}, {"timing": {"ttft_ms": 1, "gap_ms": 1}}], ids=["now", "paced"]
+)
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_examples_are_the_same_bytes_every_way(path: Path, pace: dict[str, Any]) -> None:
     given, asked = with_pace(path, pace), asked_of(path)
@@ -139,17 +141,19 @@ def test_curl_hears_the_same(path: Path, tmp_path: Path) -> None:
 
 
 @cases.needs_corpus
-@pytest.mark.parametrize("pace", [{}, {"timing": {"ttft_ms": 0, "gap_ms": 0.1}}], ids=["now", "paced"])
+@pytest.mark.parametrize(
+    "pace", [{}, {"timing": {"ttft_ms": 0, "gap_ms": 0.1}}], ids=["now", "paced"]
+)
 def test_recordings_are_served_byte_for_byte_every_way(pace: dict[str, Any]) -> None:
     given: list[dict[str, Any]] = []
     asked: Asked = []
     recorded: dict[int, bytes] = {}
     for at, recording in enumerate(cases.RECORDINGS):
         model = f"recording.{at}"
-        fixture = fixtures.from_recording(
+        fixture: Any = fixtures.from_recording(
             recording.data, match={"model": {"equals": model}}, padding=True
         )
-        stream = "converse-stream" if "events" in dict(fixture["response"]) else "response-stream"
+        stream = "converse-stream" if "events" in fixture["response"] else "response-stream"
         for request in every_operation("hello", model):
             if request[0].endswith(stream):
                 recorded[len(asked)] = recording.data
