@@ -9,7 +9,7 @@ RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell 
 .PHONY: test clients demo lint build fuzz clean
 .DELETE_ON_ERROR:
 
-test: build clients
+test: build clients tests/h2spec/bin/h2spec
 	$(BIN)/pytest
 
 # What tests compare with: real clients, each with the dependencies that it asks for, and codecs in
@@ -25,6 +25,12 @@ clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
 %/node_modules: %/package-lock.json
 	if command -v npm >/dev/null; then npm ci --prefix $* --silent --no-audit --no-fund; fi
 	mkdir -p $@ && touch $@
+
+# A suite for HTTP/2 servers; without a Go toolchain, or a network for it, its test is skipped.
+tests/h2spec/bin/h2spec: tests/h2spec/go.mod tests/h2spec/go.sum
+	if cd tests/h2spec && go mod download; then \
+		go build -buildvcs=false -o bin/h2spec github.com/summerwind/h2spec/cmd/h2spec; \
+	else echo "No $@: its test is skipped" >&2; fi
 
 demo: build
 	$(BIN)/python examples/demo.py

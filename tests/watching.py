@@ -36,6 +36,26 @@ Attack = Callable[[str], AbstractContextManager[object]]
 """What is done to the server at a URL; over when the block is left."""
 
 
+def samples(url: str, connection: Connection | None = None) -> dict[str, float]:
+    """Return what stands on ``/metrics``: names without their prefix, with labels as ``{k=v}``."""
+    if connection is None:
+        with connect(url) as own:
+            return samples(url, own)
+    text = connection.ask("GET", "/metrics").body.decode()
+    found = (s for family in text_string_to_metric_families(text) for s in family.samples)
+    return {_name(s.name, s.labels): s.value for s in found}
+
+
+def wait_for_samples(url: str, **expected: float) -> dict[str, float]:
+    """Look at the metrics until they are these, with the connection of the one who looks."""
+    with connect(url) as connection:
+        for _ in range(PATIENCE):
+            found = samples(url, connection)
+            if all(found.get(name) == value for name, value in expected.items()):
+                return found
+    pytest.fail(f"never {expected}: {[(name, found.get(name)) for name in expected]}")
+
+
 class Watched:
     """A server that runs."""
 
@@ -44,23 +64,9 @@ class Watched:
         self.url = running.url
         self._proc = Path("/proc") / str(running.process.pid)
 
-    def figures(self, connection: Connection | None = None) -> dict[str, float]:
-        """Return what stands on ``/metrics``: names without their prefix, labels as they are."""
-        if connection is None:
-            with connect(self.url) as own:
-                return self.figures(own)
-        text = connection.ask("GET", "/metrics").body.decode()
-        samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
-        return {_name(s.name, s.labels): s.value for s in samples}
-
     def wait_for(self, **expected: float) -> dict[str, float]:
-        """Look at the figures until they are these, those of the one who looks among them."""
-        with connect(self.url) as connection:
-            for _ in range(PATIENCE):
-                found = self.figures(connection)
-                if all(found.get(name) == value for name, value in expected.items()):
-                    return found
-        pytest.fail(f"never {expected}: {[(name, found.get(name)) for name in expected]}")
+        """Look at the figures until they are these."""
+        return wait_for_samples(self.url, **expected)
 
     def settle(self) -> dict[str, float]:
         """Wait until the server has noticed that everybody has left."""

@@ -1,0 +1,139 @@
+"""How a server ends: what was begun is finished, and nothing new is taken."""
+
+import signal
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from bedrock_frames import decode_all
+from bedrock_frames._core import raise_open_files
+from tests.http2_client import Http2, http2
+from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, ask, asking, connect
+from tests.test_server_command import Served, fixture_file, served
+
+PACED: Final[dict[str, Any]] = {"timing": {"ttft_ms": 20, "gap_ms": 20}}
+ENDLESS: Final[dict[str, Any]] = {"timing": {"ttft_ms": 0, "gap_ms": 3_600_000}}
+DRAINING: Final = "Waiting for connections"
+
+
+def begin(connection: Connection | Http2) -> int:
+    """Ask for a stream, and wait until it has begun."""
+    if isinstance(connection, Connection):
+        connection.send("POST", CONVERSE_STREAM, asking("hello"))
+        connection.socket.recv(1, socket.MSG_PEEK)
+        return 0
+    stream = connection.ask_for(CONVERSE_STREAM, asking("hello"))
+    while not connection.answers[stream].body:
+        connection.read()
+    return stream
+
+
+def ask_to_end(running: Served) -> None:
+    """Send SIGTERM, and wait until it waits for what is under way."""
+    running.process.send_signal(signal.SIGTERM)
+    assert running.wait_for_log(DRAINING)
+
+
+def connect_again_and_again(url: str) -> None:
+    """The listener is closed by a thread of its own: it may take a few."""
+    for _ in range(100_000):
+        Connection(url).close()
+
+
+@pytest.mark.parametrize("streams", [1, 50])
+def test_streams_of_both_protocols_come_to_their_end(tmp_path: Path, streams: int) -> None:
+    with (
+        served(fixture_file(tmp_path, **PACED)) as running,
+        http2(running.url) as two,
+    ):
+        ones = [Connection(running.url) for _ in range(streams)]
+        for one in ones:
+            begin(one)
+        over_2 = [begin(two) for _ in range(streams)]
+        ask_to_end(running)
+        replies = [*(one.reply() for one in ones), *map(two.reply, over_2)]
+        two.read_to_the_end()
+        for one in ones:
+            assert one.socket.recv(1) == b""
+            one.close()
+
+        assert running.wait() == (0, "")
+    assert all(reply.complete for reply in replies)
+    assert {decode_all(reply.body)[-1].event_type for reply in replies} == {"metadata"}
+    assert two.went_away is not None
+    assert two.went_away.error_code == 0
+    assert "Times were kept" in running.log
+    assert "Traceback" not in running.log
+
+
+def test_who_drains_takes_no_connection(tmp_path: Path) -> None:
+    with served(fixture_file(tmp_path, **ENDLESS)) as running, connect(running.url) as connection:
+        begin(connection)
+        ask_to_end(running)
+        with pytest.raises(ConnectionRefusedError):
+            connect_again_and_again(running.url)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait() == (0, "")
+
+
+def test_who_drains_takes_no_new_stream_of_an_old_connection(tmp_path: Path) -> None:
+    with served(fixture_file(tmp_path, **PACED)) as running, http2(running.url) as connection:
+        old = begin(connection)
+        ask_to_end(running)
+        while connection.went_away is None or connection.went_away.last_stream_id > old:
+            connection.read()
+        new = connection.ask_for(CONVERSE, asking("hello"))
+        assert connection.reply(old).complete
+        connection.read_to_the_end()
+
+        assert connection.answers[new].headers == {}
+        assert running.wait() == (0, "")
+
+
+@pytest.mark.parametrize("how", ["timeout", "second signal"])
+@pytest.mark.parametrize("protocol", [Connection, Http2])
+def test_the_wait_has_an_end(
+    tmp_path: Path, how: str, protocol: type[Connection] | type[Http2]
+) -> None:
+    drain = "50ms" if how == "timeout" else "1000s"
+    with served(fixture_file(tmp_path, **ENDLESS), "--drain-timeout", drain) as running:
+        connection = protocol(running.url)
+        stream = begin(connection)
+        ask_to_end(running)
+        if how == "second signal":
+            running.process.send_signal(signal.SIGTERM)
+        if isinstance(connection, Connection):
+            assert not connection.reply().complete
+        else:
+            connection.read_to_the_end()
+            assert not connection.answers[stream].ended
+        connection.close()
+
+        assert running.wait() == (0, "")
+    assert "Traceback" not in running.log
+
+
+def test_the_last_line_says_how_late_how_many_writes_were(tmp_path: Path) -> None:
+    fixtures = fixture_file(tmp_path, timing={"ttft_ms": 1, "gap_ms": 1})
+    with served(fixtures, "--max-lateness", "0s", "--threads", "1") as running:
+        reply = ask(running.url, "POST", CONVERSE_STREAM, asking("hello"))
+        assert running.end() == (3, "")
+
+    writes = len(decode_all(reply.body)) - 1
+    (line,) = [line for line in running.log.splitlines() if "Times were" in line]
+    assert "Times were NOT kept" in line
+    assert "allowed are 0 ms" in line
+    assert 0 < int(line.partition(" of ")[2].split()[0]) <= writes
+
+
+def test_the_limits_that_hold_are_said_at_the_start(tmp_path: Path) -> None:
+    soft, hard = raise_open_files()
+    with served(fixture_file(tmp_path), "--threads", "3") as running:
+        assert running.end() == (0, "")
+
+    (line,) = [line for line in running.log.splitlines() if "Limits:" in line]
+    assert f"{soft or 'unlimited'} open files (hard {hard or 'unlimited'})" in line
+    assert "20000 connections" in line
+    assert "threads: 3" in line
