@@ -26,7 +26,7 @@ FIXTURES: Final[list[Any]] = [
 ]
 LONG: Final = 3600.0
 SHORT: Final = 0.05
-PATIENCE_S: Final = 3
+PATIENCE_S: Final = 2
 """How long a test waits for a limit of SHORT."""
 CHUNKED: Final = (
     f"POST {CONVERSE} HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n".encode()
