@@ -168,6 +168,18 @@ def test_a_cut_stream_has_its_frames_and_is_reset(url: str) -> None:
     assert again.status == 200
 
 
+def test_a_cut_stream_has_its_frames_where_the_server_is_late() -> None:
+    fixtures = [*FIXTURES, *({**FIXTURES[3], "match": {"userMessage": f"<{n}>"}} for n in range(5))]
+    with plane(fixtures, threads=1) as (url, _), http2(url) as connection:
+        assert connection.reply(connection.ask_for(CONVERSE_STREAM, asking("cut"))).status == 200
+        for number in range(5):
+            cut, other = (
+                connection.ask_for(CONVERSE_STREAM, asking(text)) for text in ("cut", f"<{number}>")
+            )
+            assert len(decode_all(connection.reply(cut).body)) == 4
+            assert connection.reply(other).complete
+
+
 def test_streams_above_the_bound_are_refused_and_the_others_go_on() -> None:
     with plane(FIXTURES, max_streams=5) as (url, _), http2(url) as connection:
         streams = [connection.ask_for(CONVERSE_STREAM, asking(PACED)) for _ in range(6)]

@@ -13,7 +13,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admitted::Admitted;
 
-/// How long before a cut everything was given to the connection: it is sent meanwhile.
+/// How long before a cut everything was given to the connection: it is sent meanwhile. That holds
+/// for a thread that is late, too.
 const BEFORE_CUT: Duration = Duration::from_millis(5);
 
 /// The connection is cut here, as the fixture asks.
@@ -46,6 +47,7 @@ pub(super) struct Paced {
     sleep: Pin<Box<Sleep>>,
     next: usize,
     given: usize,
+    given_at: Instant,
     outcome: Option<Outcome>,
 }
 
@@ -61,6 +63,7 @@ impl Paced {
             sleep: Box::pin(sleep_until(began)),
             next: 0,
             given: 0,
+            given_at: began,
             outcome: None,
         };
         paced.admitted.meter.answers(paced.is_paced());
@@ -94,16 +97,17 @@ impl Paced {
     /// When the next write, or the cut, is due.
     fn due(&self) -> Option<Instant> {
         let schedule = &self.answer.schedule;
-        let after = match schedule.writes.get(self.next) {
-            Some((after, _)) => Duration::from_secs_f64(*after),
-            None => Duration::from_secs_f64(schedule.abort?.0) + BEFORE_CUT,
-        };
-        Some(self.began + after)
+        let at = |after: f64| self.began + Duration::from_secs_f64(after);
+        match schedule.writes.get(self.next) {
+            Some((after, _)) => Some(at(*after)),
+            None => Some(at(schedule.abort?.0).max(self.given_at) + BEFORE_CUT),
+        }
     }
 
     /// Take all that is due.
     fn take(&mut self, now: Instant) -> Bytes {
         let start = self.given;
+        self.given_at = now;
         while let Some(&(after, end)) = self.answer.schedule.writes.get(self.next) {
             let due = self.began + Duration::from_secs_f64(after);
             if due > now {
