@@ -24,7 +24,7 @@ IDLE: Final = {
     "streams_active": 0.0,
 }
 """What is under way where nobody but the one who asks is there."""
-PATIENCE: Final = 5_000
+PATIENCE: Final = 10_000
 """How often the figures are looked at before a test gives up."""
 ROUNDS: Final = 3
 NOISE_BYTES: Final = 2 << 20
