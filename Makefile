@@ -13,9 +13,14 @@ test: build clients tests/h2spec/bin/h2spec
 	$(BIN)/pytest
 
 # What tests compare with: real clients, each with the dependencies that it asks for, and codecs in
-# JavaScript where there is a node to run them.
+# JavaScript where there is a node to run them. Those that are built take what is fetched by their
+# language's own tool: without it, or without a network for it, their tests are skipped.
+SDKS := tests/clients/aws_sdk
+NO_CLIENT = echo "No $@: tests of this client are skipped" >&2
+
 clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
-	tests/clients/aws_sdk_js/node_modules tests/node/node_modules
+	$(SDKS)_js/node_modules tests/node/node_modules \
+	$(SDKS)_go/bin/client $(SDKS)_java/target/classes $(SDKS)_rust/target/debug/client
 
 .venv-clients/%/.installed: tests/clients/%.txt
 	$(PYTHON) -m venv --clear $(@D)
@@ -31,6 +36,22 @@ tests/h2spec/bin/h2spec: tests/h2spec/go.mod tests/h2spec/go.sum
 	if cd tests/h2spec && go mod download; then \
 		go build -buildvcs=false -o bin/h2spec github.com/summerwind/h2spec/cmd/h2spec; \
 	else echo "No $@: its test is skipped" >&2; fi
+
+$(SDKS)_go/bin/client: $(wildcard $(SDKS)_go/*.go) $(SDKS)_go/go.mod $(SDKS)_go/go.sum
+	if cd $(SDKS)_go && go mod download; then \
+		go build -buildvcs=false -o bin/client .; \
+	else $(NO_CLIENT); fi
+
+$(SDKS)_java/target/classes: $(wildcard $(SDKS)_java/src/*.java) $(SDKS)_java/pom.xml
+	rm -rf $(@D)
+	if cd $(SDKS)_java && mvn --batch-mode --quiet dependency:copy-dependencies; then \
+		javac -Xlint:all -Werror -d target/classes -cp 'target/dependency/*' src/*.java; \
+	else $(NO_CLIENT); fi
+
+$(SDKS)_rust/target/debug/client: $(wildcard $(SDKS)_rust/src/*.rs) $(SDKS)_rust/Cargo.toml $(SDKS)_rust/Cargo.lock
+	if cd $(SDKS)_rust && cargo fetch --quiet --locked; then \
+		cargo build --quiet --offline --locked && touch target/debug/client; \
+	else $(NO_CLIENT); fi
 
 demo: build
 	$(BIN)/python examples/demo.py
@@ -64,4 +85,4 @@ fuzz:
 		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=artifacts/repaired/
 
 clean:
-	rm -rf $(VENV) .venv-clients target
+	rm -rf $(VENV) .venv-clients target $(SDKS)_go/bin $(SDKS)_java/target $(SDKS)_rust/target

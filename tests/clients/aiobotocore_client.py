@@ -15,6 +15,9 @@ SESSION: Final = get_session()
 async def _ask(request: Request) -> Reply:
     async with SESSION.create_client("bedrock-runtime", endpoint_url=request["url"]) as client:
         if request.get("native"):
+            if not request["stream"]:
+                answer = await client.invoke_model(modelId=MODEL, body=NATIVE_BODY)
+                return {"chunks": [json.loads(await answer["body"].read())]}
             response = await client.invoke_model_with_response_stream(
                 modelId=MODEL, body=NATIVE_BODY
             )

@@ -19,6 +19,9 @@ def ask(request: Request) -> Reply:
     """Ask as a program does that has nothing but the SDK."""
     client = _client(request["url"])
     if request.get("native"):
+        if not request["stream"]:
+            answer = client.invoke_model(modelId=MODEL, body=NATIVE_BODY)
+            return {"chunks": [json.loads(answer["body"].read())]}
         response = client.invoke_model_with_response_stream(modelId=MODEL, body=NATIVE_BODY)
         return {"chunks": [json.loads(event["chunk"]["bytes"]) for event in response["body"]]}
     dialogue = Dialogue(request)

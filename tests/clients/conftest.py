@@ -1,4 +1,4 @@
-"""Clients that run for as long as the tests ask them."""
+"""Clients that run for as long as the tests ask them, and a server with two ports."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,29 +6,52 @@ from typing import TypeAlias
 
 import pytest
 
+from bedrock_frames._core import Plane, self_signed
 from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
-from tests.clients.running import Client, running
+from bedrock_frames.server.native import LOCAL_NAMES
+from tests.clients.running import REACHED, Client, Endpoints, Program, running
 
 Started: TypeAlias = Callable[[str], Client]
 
 
 @pytest.fixture(scope="session")
-def started(bedrock_server: Server) -> Iterator[Started]:
-    """Starts each client once: importing one takes longer than all that it is asked."""
-    clients: dict[str, Client] = {}
+def endpoints(
+    bedrock_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Endpoints]:
+    """The session's server, and before the same engine a port with the certificate of ``--tls``."""
+    certificate, key = self_signed([*LOCAL_NAMES])
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    path.write_text(certificate)
+    plane = Plane(bedrock_server.parts.engine, host="127.0.0.1", tls=(certificate, key))
+    host, port = plane.addresses[0]
+    try:
+        yield Endpoints(
+            plain=bedrock_server.url, secure=f"https://{host}:{port}", certificate=path, key=key
+        )
+    finally:
+        plane.stop(0)
+
+
+@pytest.fixture(scope="session")
+def started(endpoints: Endpoints) -> Iterator[Started]:
+    """Starts each program once: that takes longer than all that it is asked."""
+    programs: dict[tuple[str, str | None], Program] = {}
     with ExitStack() as stack:
 
         def start(name: str) -> Client:
-            if name not in clients:
-                clients[name] = stack.enter_context(running(name, bedrock_server.url))
-            return clients[name]
+            kind = REACHED[name]
+            key = (kind.script, kind.environment)
+            if key not in programs:
+                programs[key] = stack.enter_context(running(*key, endpoints))
+            url = endpoints.secure if kind.secure else endpoints.plain
+            return Client(kind=kind, program=programs[key], url=url)
 
         yield start
 
 
 @pytest.fixture
 def client(request: pytest.FixtureRequest, started: Started, bedrock: Bedrock) -> Client:  # noqa: ARG001
-    """The client that a test is parametrised with, by its name."""
+    """The client that a test is parametrised with, by its id."""
     name: str = request.param
     return started(name)

@@ -1,24 +1,19 @@
-"""Clients as processes: where their environments are, and how they are asked."""
+"""Clients as processes: which there are, and how they are asked."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from bedrock_frames.pytest_plugin import environment
 from tests.cases import ROOT
+from tests.clients.commands import TRUST, command_of
 from tests.clients.talk import Reply, Request
-
-ENVIRONMENTS: Final = ROOT / ".venv-clients"
-"""Where ``make clients`` puts them."""
 
 ATTEMPTS: Final = 2
 """How often the AWS SDKs try in all."""
@@ -26,51 +21,78 @@ ATTEMPTS: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A client: its script, and the environment it needs; None is that of the tests.
+    """A client: its script, and the environment it needs; None is that of the tests."""
 
-    A script in a folder is JavaScript, and the folder its environment.
-    """
-
+    name: str
     script: str
     environment: str | None = None
     native: bool = False
     """Whether it speaks InvokeModel rather than Converse."""
+    aws_sdk: bool = False
+    """Whether it is one of AWS's own, and speaks both."""
     asks_again: int = 1
     """How often it asks by itself, around its SDK's attempts."""
+    http1: bool = False
+    """Whether it is told to speak HTTP/1.1; without that it speaks what its SDK does by default."""
+    secure: bool = False
+    """Whether it comes over TLS."""
+
+    @property
+    def id(self) -> str:
+        """The name, and how it comes."""
+        return self.name + "-http1" * self.http1 + "-tls" * self.secure
 
 
-CLIENTS: Final = {
-    "boto3": Kind(script="boto3_client"),
-    "boto3-1.43": Kind(script="boto3_client", environment="older"),
-    "aiobotocore": Kind(script="aiobotocore_client", environment="older"),
-    "strands-1.38.0": Kind(script="strands_client", environment="older", asks_again=2),
-    "strands": Kind(script="strands_client", environment="newest", asks_again=2),
-    "langchain-aws": Kind(script="langchain_client", environment="newest"),
-    "anthropic": Kind(script="anthropic_client", environment="newest", native=True),
-    "pydantic-ai": Kind(script="pydantic_ai_client", environment="newest"),
-    "aws-sdk-js": Kind(script="aws_sdk_js/client.js"),
-}
+BOTO3: Final = Kind(name="boto3", script="boto3_client", aws_sdk=True)
+AIOBOTOCORE: Final = Kind(
+    name="aiobotocore", script="aiobotocore_client", environment="older", aws_sdk=True
+)
+ANTHROPIC: Final = Kind(
+    name="anthropic", script="anthropic_client", environment="newest", native=True
+)
+GO: Final = Kind(name="aws-sdk-go", script="aws_sdk_go", aws_sdk=True)
+JAVA: Final = Kind(name="aws-sdk-java", script="aws_sdk_java", aws_sdk=True)
+JAVA_HTTP1: Final = replace(JAVA, http1=True)
+JS: Final = Kind(name="aws-sdk-js", script="aws_sdk_js", aws_sdk=True)
+JS_HTTP1: Final = replace(JS, http1=True)
+RUST: Final = Kind(name="aws-sdk-rust", script="aws_sdk_rust", aws_sdk=True)
+
+KINDS: Final = [
+    BOTO3,
+    replace(BOTO3, name="boto3-1.43", environment="older"),
+    AIOBOTOCORE,
+    Kind(name="strands-1.38.0", script="strands_client", environment="older", asks_again=2),
+    Kind(name="strands", script="strands_client", environment="newest", asks_again=2),
+    Kind(name="langchain-aws", script="langchain_client", environment="newest"),
+    ANTHROPIC,
+    Kind(name="pydantic-ai", script="pydantic_ai_client", environment="newest"),
+    GO,
+    JAVA,
+    JS,
+    RUST,
+]
+"""Every client, as it comes to a plain port by default."""
+
+HTTP1: Final = [JAVA_HTTP1, JS_HTTP1]
+SECURE: Final = [
+    replace(kind, secure=True)
+    for kind in (BOTO3, AIOBOTOCORE, ANTHROPIC, GO, JAVA, JAVA_HTTP1, JS, RUST)
+]
+
+CLIENTS: Final = {kind.id: kind for kind in KINDS}
+REACHED: Final = {kind.id: kind for kind in [*KINDS, *HTTP1, *SECURE]}
+"""And every other way that clients come."""
 
 
-def python_of(name: str | None) -> Path:
-    """Return the interpreter of an environment; skip the test where there is none."""
-    if name is None:
-        return Path(sys.executable)
-    python = ENVIRONMENTS / name / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"no environment {name!r} for clients: make clients")
-    return python
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """One server: its plain port, and one with TLS."""
 
-
-def command_of(kind: Kind) -> list[str | Path]:
-    """Return how a client is started; skip the test where its environment is not there."""
-    script = Path(__file__).parent / kind.script
-    if script.suffix != ".js":
-        return [python_of(kind.environment), "-m", f"tests.clients.{kind.script}"]
-    node = shutil.which("node")
-    if node is None or not (script.parent / "node_modules" / "@aws-sdk").is_dir():
-        pytest.skip(f"no node, or no environment for {kind.script}: make clients")
-    return [node, script]
+    plain: str
+    secure: str
+    certificate: Path
+    key: str
+    """The key of the certificate, as PEM."""
 
 
 def variables(url: str) -> dict[str, str]:
@@ -91,50 +113,64 @@ def variables(url: str) -> dict[str, str]:
     }
 
 
-class Client:
-    """A running client of one server."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A running script, which asks where it is told to."""
 
-    def __init__(self, name: str, process: subprocess.Popen[str], url: str) -> None:
-        self.name = name
-        self.kind = CLIENTS[name]
-        self._process = process
-        self._url = url
+    script: str
+    process: subprocess.Popen[str]
+
+    def ask(self, request: Request) -> Reply:
+        """Ask, and return what the client makes of the answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, f"{self.script} has ended: {self.process.wait()}"
+        reply: Reply = json.loads(line)
+        return reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A client of one server, and how it comes to it."""
+
+    kind: Kind
+    program: Program
+    url: str
 
     def ask(
         self, prompt: str, *, stream: bool = True, tools: bool = False, native: bool = False
     ) -> Reply:
         """Ask, and return what the client makes of the answer."""
-        request: Request = {
-            "url": self._url,
-            "prompt": prompt,
-            "stream": stream,
-            "tools": tools,
-            "native": native,
-        }
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, f"{self.name} has ended: {self._process.wait()}"
-        reply: Reply = json.loads(line)
-        return reply
+        return self.program.ask(
+            {
+                "url": self.url,
+                "prompt": prompt,
+                "stream": stream,
+                "tools": tools,
+                "native": native,
+                "http1": self.kind.http1,
+            }
+        )
 
 
 @contextmanager
-def running(name: str, url: str) -> Iterator[Client]:
+def running(script: str, environment: str | None, endpoints: Endpoints) -> Iterator[Program]:
     """Start a client, and end it."""
-    kind = CLIENTS[name]
+    trusted = endpoints.certificate
+    trust = {TRUST[script]: str(trusted)} if script in TRUST else {}
     with subprocess.Popen(
-        command_of(kind),
+        command_of(script, environment, trusted),
         cwd=ROOT,
-        env=variables(url),
+        env=variables(endpoints.plain) | trust,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            yield Client(name, process, url)
+            yield Program(script=script, process=process)
         finally:
             assert process.stdin is not None
             process.stdin.close()

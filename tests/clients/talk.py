@@ -18,13 +18,18 @@ ROUNDS: Final = 8
 
 
 class Request(TypedDict):
-    """What to ask. ``tools``: offer the tools, and answer their calls. ``native``: InvokeModel."""
+    """What to ask.
+
+    ``tools``: offer the tools, and answer their calls. ``native``: InvokeModel. ``http1``: that
+    rather than HTTP/2, for those who speak HTTP/2 by default.
+    """
 
     url: str
     prompt: str
     stream: bool
     tools: NotRequired[bool]
     native: NotRequired[bool]
+    http1: NotRequired[bool]
 
 
 class Turn(TypedDict):
@@ -43,7 +48,10 @@ class Failure(TypedDict):
 
 
 class Reply(TypedDict, total=False):
-    """The turns that were taken, or the chunks of a native answer; or why there are none."""
+    """The turns that were taken, or the chunks of a native answer; or why there are none.
+
+    InvokeModel without a stream has one chunk.
+    """
 
     turns: list[Turn]
     chunks: list[Any]

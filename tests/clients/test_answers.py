@@ -10,7 +10,8 @@ import pytest
 
 from bedrock_frames._core import JournalEntry
 from bedrock_frames.pytest_plugin import Bedrock
-from tests.clients.running import ATTEMPTS, CLIENTS, Client, python_of, serving, variables
+from tests.clients.commands import python_of
+from tests.clients.running import ATTEMPTS, REACHED, Client, serving, variables
 from tests.clients.talk import Reply, Turn
 
 HELLO: Final = (
@@ -40,10 +41,22 @@ def over(names: Iterable[str]) -> pytest.MarkDecorator:
     )
 
 
-each: Final = over(CLIENTS)
-each_sdk: Final = over(name for name, kind in CLIENTS.items() if kind.asks_again == 1)
-each_agent: Final = over(name for name, kind in CLIENTS.items() if kind.asks_again > 1)
-each_streamed: Final = pytest.mark.parametrize("client", CLIENTS, indirect=True)
+each: Final = over(REACHED)
+each_sdk: Final = over(name for name, kind in REACHED.items() if kind.asks_again == 1)
+each_agent: Final = over(name for name, kind in REACHED.items() if kind.asks_again > 1)
+each_aws_sdk_streamed: Final = pytest.mark.parametrize(
+    "client", [name for name, kind in REACHED.items() if kind.aws_sdk], indirect=True
+)
+each_streamed: Final = pytest.mark.parametrize("client", REACHED, indirect=True)
+each_aws_sdk: Final = over(name for name, kind in REACHED.items() if kind.aws_sdk)
+
+
+def messages_text(chunks: list[Any]) -> str:
+    """Return the text of an Anthropic message, whole or in events."""
+    blocks = (
+        chunks[0]["content"] if "content" in chunks[0] else [c.get("delta", {}) for c in chunks]
+    )
+    return "".join(block.get("text", "") for block in blocks)
 
 
 def turns_of(reply: Reply) -> list[Turn]:
@@ -89,6 +102,19 @@ def test_text_arrives(client: Client, stream: bool, bedrock: Bedrock) -> None:
     assert turn == Turn(text=text, reasoning="", calls=[])
     (request,) = asked(bedrock)
     assert (request.operation, request.status) == (OPERATIONS[client.kind.native, stream], 200)
+
+
+@each_aws_sdk
+def test_invoke_model_gives_what_the_model_said(
+    client: Client, stream: bool, bedrock: Bedrock
+) -> None:
+    bedrock.add(response={"content": "Grüße, 世界! As the model has it."})
+    reply = client.ask("hello", stream=stream, native=True)
+
+    assert "chunks" in reply, reply
+    assert messages_text(reply["chunks"]) == "Grüße, 世界! As the model has it."
+    (request,) = asked(bedrock)
+    assert (request.operation, request.status) == (OPERATIONS[True, stream], 200)
 
 
 @each
@@ -186,7 +212,10 @@ THROTTLED: Final = {
     "langchain-aws": "ThrottlingException",
     "anthropic": "RateLimitError",
     "pydantic-ai": "ModelHTTPError",
+    "aws-sdk-go": "ThrottlingException",
+    "aws-sdk-java": "ThrottlingException",
     "aws-sdk-js": "ThrottlingException",
+    "aws-sdk-rust": "ThrottlingException",
 }
 """What each client raises when it is throttled for good."""
 
@@ -197,7 +226,7 @@ def test_throttling_for_good_has_its_type(client: Client, stream: bool, bedrock:
     bedrock.add(response={"error": error})
     reply = client.ask("hello", stream=stream)
 
-    assert THROTTLED[client.name] in reply["failure"]["kinds"], reply
+    assert THROTTLED[client.kind.name] in reply["failure"]["kinds"], reply
     assert "Too many requests" in reply["failure"]["message"]
     attempts = ATTEMPTS * client.kind.asks_again
     assert statuses(bedrock) == [429] * attempts
@@ -216,7 +245,7 @@ def test_a_wrong_request_is_not_tried_again(client: Client, stream: bool, bedroc
     bedrock.add(response={"error": error})
     reply = client.ask("hello", stream=stream)
 
-    assert REFUSED.get(client.name, "ValidationException") in reply["failure"]["kinds"], reply
+    assert REFUSED.get(client.kind.name, "ValidationException") in reply["failure"]["kinds"], reply
     assert "The model identifier is invalid." in reply["failure"]["message"]
     assert statuses(bedrock) == [400]
 
@@ -230,7 +259,10 @@ BROKEN: Final = {
     "langchain-aws": "EventStreamError",
     "anthropic": "APIStatusError",
     "pydantic-ai": "ModelHTTPError",
+    "aws-sdk-go": "ThrottlingException",
+    "aws-sdk-java": "ThrottlingException",
     "aws-sdk-js": "ThrottlingException",
+    "aws-sdk-rust": "ThrottlingException",
 }
 """What each client raises when it is throttled in mid-stream."""
 
@@ -247,10 +279,28 @@ def test_an_exception_inside_a_stream_has_its_type(client: Client, bedrock: Bedr
     )  # fmt: skip
     reply = client.ask("hello", stream=True)
 
-    assert BROKEN[client.name] in reply["failure"]["kinds"], reply
+    assert BROKEN[client.kind.name] in reply["failure"]["kinds"], reply
     assert "Too many tokens" in reply["failure"]["message"]
     # No SDK tries a stream again that has begun; agents may.
     assert statuses(bedrock) == [200] * client.kind.asks_again
+
+
+@each_aws_sdk_streamed
+def test_an_exception_inside_a_native_stream_has_its_type(client: Client, bedrock: Bedrock) -> None:
+    bedrock.add(
+        response={
+            "content": "A text that is cut off before its end by an error.",
+            "exceptionAfter": {
+                "events": 3, "name": "modelTimeoutException", "message": "Too long",
+            },
+        }
+    )  # fmt: skip
+    reply = client.ask("hello", stream=True, native=True)
+
+    expected = {"EventStreamError", "ModelTimeoutException"}
+    assert expected & set(reply["failure"]["kinds"]), reply
+    assert "Too long" in reply["failure"]["message"]
+    assert statuses(bedrock) == [200]
 
 
 @each

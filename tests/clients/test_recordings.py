@@ -142,7 +142,7 @@ def assert_same(turn: Turn, recorded: Turn, server_tools: set[str]) -> None:
     assert [call for call in turn["calls"] if call[0] not in {*server_tools, ""}] == calls
 
 
-SDKS: Final = ["boto3", "boto3-1.43", "aiobotocore", "aws-sdk-js"]
+SDKS: Final = [name for name, kind in CLIENTS.items() if kind.aws_sdk]
 
 
 @over(CLIENTS, CONVERSE)

@@ -1,12 +1,15 @@
-// @aws-sdk/client-bedrock-runtime, with the handler that it comes with. Answers as talk.py says.
+// @aws-sdk/client-bedrock-runtime, with the handler that it comes with unless it is told to speak
+// HTTP/1.1. Answers as talk.py says.
 
 import { createInterface } from "node:readline";
 import {
   BedrockRuntimeClient,
   ConverseCommand,
   ConverseStreamCommand,
+  InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
 } from "@aws-sdk/client-bedrock-runtime";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
 
 const MODEL = "us.anthropic.claude-sonnet-4-20250514-v1:0";
 const ROUNDS = 8;
@@ -27,17 +30,38 @@ const toolConfig = {
   })),
 };
 
-let client;
+const nativeInput = {
+  modelId: MODEL,
+  contentType: "application/json",
+  body: JSON.stringify({
+    anthropic_version: "bedrock-2023-05-31",
+    max_tokens: 100,
+    messages: [{ role: "user", content: "hello" }],
+  }),
+};
+
+const clients = new Map();
+
+function clientOf({ url, http1 }) {
+  const key = `${url} ${http1}`;
+  if (!clients.has(key)) {
+    const handler = http1 ? { requestHandler: new NodeHttpHandler() } : {};
+    clients.set(key, new BedrockRuntimeClient({ endpoint: url, ...handler }));
+  }
+  return clients.get(key);
+}
 
 async function ask(request) {
-  client ??= new BedrockRuntimeClient({ endpoint: request.url });
-  if (request.native) return { chunks: await chunksOf() };
+  const client = clientOf(request);
+  if (request.native) {
+    return { chunks: await (request.stream ? chunksOf(client) : answerOf(client)) };
+  }
 
   const messages = [{ role: "user", content: [{ text: request.prompt }] }];
   const turns = [];
   while (turns.length < ROUNDS) {
     const input = { modelId: MODEL, messages, ...(request.tools && { toolConfig }) };
-    const content = request.stream ? await streamed(input) : await whole(input);
+    const content = await (request.stream ? streamed : whole)(client, input);
     turns.push(turnOf(content));
     const uses = content.filter((block) => block.toolUse).map((block) => block.toolUse);
     if (!uses.length || !request.tools) break;
@@ -47,11 +71,11 @@ async function ask(request) {
   return { turns };
 }
 
-async function whole(input) {
+async function whole(client, input) {
   return (await client.send(new ConverseCommand(input))).output.message.content;
 }
 
-async function streamed(input) {
+async function streamed(client, input) {
   const blocks = [];
   let ended = false;
   for await (const event of (await client.send(new ConverseStreamCommand(input))).stream) {
@@ -78,21 +102,22 @@ function join(block, { text, toolUse, reasoningContent, $unknown }) {
   }
 }
 
-async function chunksOf() {
-  const command = new InvokeModelWithResponseStreamCommand({
-    modelId: MODEL,
-    contentType: "application/json",
-    body: JSON.stringify({
-      anthropic_version: "bedrock-2023-05-31",
-      max_tokens: 100,
-      messages: [{ role: "user", content: "hello" }],
-    }),
-  });
+async function answerOf(client) {
+  const { body } = await client.send(new InvokeModelCommand(nativeInput));
+  return [jsonOf(body)];
+}
+
+async function chunksOf(client) {
+  const command = new InvokeModelWithResponseStreamCommand(nativeInput);
   const chunks = [];
   for await (const { chunk } of (await client.send(command)).body) {
-    chunks.push(JSON.parse(new TextDecoder().decode(chunk.bytes)));
+    chunks.push(jsonOf(chunk.bytes));
   }
   return chunks;
+}
+
+function jsonOf(bytes) {
+  return JSON.parse(new TextDecoder().decode(bytes));
 }
 
 function resultOf({ toolUseId, name, input }) {
