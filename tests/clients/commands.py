@@ -56,6 +56,7 @@ def _java(folder: Path, trusted: Path) -> Command:
         # It runs for seconds: what takes time to become fast does not pay.
         *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
         f"-Djavax.net.ssl.trustStore={store}",
+        "-Djavax.net.ssl.trustStorePassword=changeit",
         *("-cp", f"{classes}{os.pathsep}{folder / 'target' / 'dependency'}/*", "Client"),
     ]
 

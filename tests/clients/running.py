@@ -32,6 +32,8 @@ class Kind:
     """Whether it is one of AWS's own, and speaks both."""
     asks_again: int = 1
     """How often it asks by itself, around its SDK's attempts."""
+    tries_streams: int = 1
+    """How often its SDK tries a stream that is throttled after it began."""
     http1: bool = False
     """Whether it is told to speak HTTP/1.1; without that it speaks what its SDK does by default."""
     secure: bool = False
@@ -51,7 +53,9 @@ ANTHROPIC: Final = Kind(
     name="anthropic", script="anthropic_client", environment="newest", native=True
 )
 GO: Final = Kind(name="aws-sdk-go", script="aws_sdk_go", aws_sdk=True)
-JAVA: Final = Kind(name="aws-sdk-java", script="aws_sdk_java", aws_sdk=True)
+JAVA: Final = Kind(
+    name="aws-sdk-java", script="aws_sdk_java", aws_sdk=True, tries_streams=ATTEMPTS
+)
 JAVA_HTTP1: Final = replace(JAVA, http1=True)
 JS: Final = Kind(name="aws-sdk-js", script="aws_sdk_js", aws_sdk=True)
 JS_HTTP1: Final = replace(JS, http1=True)

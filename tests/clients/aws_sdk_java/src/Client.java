@@ -1,6 +1,5 @@
-import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.annotations.SerializedName;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -13,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import software.amazon.awssdk.http.Protocol;
+import software.amazon.awssdk.http.ProtocolNegotiation;
 import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.services.bedrockruntime.BedrockRuntimeAsyncClient;
 
@@ -39,11 +39,8 @@ public final class Client {
 
     record Failure(List<String> kinds, String message) {}
 
-    /** One of them; the others are null, and not written. */
-    record Reply(List<Turn> turns, List<JsonElement> chunks, Failure failure) {}
-
     public static void main(String[] arguments) throws IOException {
-        var json = new Gson();
+        var json = new GsonBuilder().serializeNulls().create();
         var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         var replies = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         for (var line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -52,16 +49,16 @@ public final class Client {
         System.exit(0);
     }
 
-    private static Reply answer(Request request) {
+    private static Map<String, Object> answer(Request request) {
         try {
             var client = clientOf(request);
             if (!request.invoke()) {
-                return new Reply(Converse.turns(client, request), null, null);
+                return Map.of("turns", Converse.turns(client, request));
             }
             var chunks = request.stream() ? Invoke.chunks(client) : Invoke.whole(client);
-            return new Reply(null, chunks, null);
+            return Map.of("chunks", chunks);
         } catch (RuntimeException error) {
-            return new Reply(null, null, failureOf(error));
+            return Map.of("failure", failureOf(error));
         }
     }
 
@@ -70,8 +67,10 @@ public final class Client {
             var builder = BedrockRuntimeAsyncClient.builder();
             builder.endpointOverride(URI.create(request.url()));
             if (request.http1()) {
-                var http = NettyNioAsyncHttpClient.builder();
-                builder.httpClientBuilder(http.protocol(Protocol.HTTP1_1));
+                builder.httpClientBuilder(NettyNioAsyncHttpClient.builder()
+                        .protocol(Protocol.HTTP1_1)
+                        // What the service's own default, ALPN, does not go with.
+                        .protocolNegotiation(ProtocolNegotiation.ASSUME_PROTOCOL));
             }
             return builder.build();
         });
