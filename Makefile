@@ -44,7 +44,7 @@ $(SDKS)_go/bin/client: $(wildcard $(SDKS)_go/*.go) $(SDKS)_go/go.mod $(SDKS)_go/
 
 $(SDKS)_java/target/classes: $(wildcard $(SDKS)_java/src/*.java) $(SDKS)_java/pom.xml
 	rm -rf $(@D)
-	if cd $(SDKS)_java && mvn --batch-mode --quiet dependency:copy-dependencies; then \
+	if cd $(SDKS)_java && mvn --quiet -Dstyle.color=never dependency:copy-dependencies; then \
 		javac -Xlint:all -Werror -d target/classes -cp 'target/dependency/*' src/*.java; \
 	else $(NO_CLIENT); fi
 

@@ -1,6 +1,6 @@
 """Clients that run for as long as the tests ask them, and a server with two ports."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TypeAlias
 
@@ -50,8 +50,35 @@ def started(endpoints: Endpoints) -> Iterator[Started]:
         yield start
 
 
+class Unhurried(Bedrock):
+    """A Bedrock whose answers wait for a client that is slow to listen."""
+
+    ttft_ms: float = 0.0
+
+    def add(
+        self,
+        *,
+        match: Mapping[str, object] | None = None,
+        response: Mapping[str, object] | list[Mapping[str, object]],
+        first: bool = False,
+        **options: object,
+    ) -> None:
+        """Add a fixture."""
+        if self.ttft_ms:
+            options.setdefault("timing", {"ttft_ms": self.ttft_ms})
+        super().add(match=match, response=response, first=first, **options)
+
+
 @pytest.fixture
-def client(request: pytest.FixtureRequest, started: Started, bedrock: Bedrock) -> Client:  # noqa: ARG001
+def bedrock(bedrock: Bedrock, bedrock_server: Server) -> Unhurried:  # noqa: ARG001
+    """A Bedrock of this test's own, which the plugin's fixture has made ready."""
+    return Unhurried(bedrock_server)
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, started: Started, bedrock: Unhurried) -> Client:
     """The client that a test is parametrised with, by its id."""
     name: str = request.param
-    return started(name)
+    client = started(name)
+    bedrock.ttft_ms = client.kind.slow_to_listen_ms
+    return client

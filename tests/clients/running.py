@@ -34,6 +34,12 @@ class Kind:
     """How often it asks by itself, around its SDK's attempts."""
     tries_streams: int = 1
     """How often its SDK tries a stream that is throttled after it began."""
+    slow_to_listen_ms: float = 0.0
+    """How long a stream of more than 4 KiB has to wait for it over plain HTTP/1.1.
+
+    The SDK for Go closes the body of its request once there is an answer. A transport that is still
+    looking for the end of that body then tears the connection down.
+    """
     http1: bool = False
     """Whether it is told to speak HTTP/1.1; without that it speaks what its SDK does by default."""
     secure: bool = False
@@ -52,10 +58,8 @@ AIOBOTOCORE: Final = Kind(
 ANTHROPIC: Final = Kind(
     name="anthropic", script="anthropic_client", environment="newest", native=True
 )
-GO: Final = Kind(name="aws-sdk-go", script="aws_sdk_go", aws_sdk=True)
-JAVA: Final = Kind(
-    name="aws-sdk-java", script="aws_sdk_java", aws_sdk=True, tries_streams=ATTEMPTS
-)
+GO: Final = Kind(name="aws-sdk-go", script="aws_sdk_go", aws_sdk=True, slow_to_listen_ms=20.0)
+JAVA: Final = Kind(name="aws-sdk-java", script="aws_sdk_java", aws_sdk=True, tries_streams=ATTEMPTS)
 JAVA_HTTP1: Final = replace(JAVA, http1=True)
 JS: Final = Kind(name="aws-sdk-js", script="aws_sdk_js", aws_sdk=True)
 JS_HTTP1: Final = replace(JS, http1=True)
@@ -79,7 +83,7 @@ KINDS: Final = [
 
 HTTP1: Final = [JAVA_HTTP1, JS_HTTP1]
 SECURE: Final = [
-    replace(kind, secure=True)
+    replace(kind, secure=True, slow_to_listen_ms=0.0)
     for kind in (BOTO3, AIOBOTOCORE, ANTHROPIC, GO, JAVA, JAVA_HTTP1, JS, RUST)
 ]
 
