@@ -20,7 +20,7 @@ NO_CLIENT = echo "No $@: tests of this client are skipped" >&2
 
 clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
 	$(SDKS)_js/node_modules tests/node/node_modules \
-	$(SDKS)_go/bin/client $(SDKS)_java/target/classes $(SDKS)_rust/target/debug/client
+	$(SDKS)_go/bin/client $(SDKS)_java/target/client.jar $(SDKS)_rust/target/debug/client
 
 .venv-clients/%/.installed: tests/clients/%.txt
 	$(PYTHON) -m venv --clear $(@D)
@@ -42,10 +42,11 @@ $(SDKS)_go/bin/client: $(wildcard $(SDKS)_go/*.go) $(SDKS)_go/go.mod $(SDKS)_go/
 		go build -buildvcs=false -o bin/client .; \
 	else $(NO_CLIENT); fi
 
-$(SDKS)_java/target/classes: $(wildcard $(SDKS)_java/src/*.java) $(SDKS)_java/pom.xml
+$(SDKS)_java/target/client.jar: $(wildcard $(SDKS)_java/src/*.java) $(SDKS)_java/pom.xml
 	rm -rf $(@D)
 	if cd $(SDKS)_java && mvn --quiet -Dstyle.color=never dependency:copy-dependencies; then \
-		javac -Xlint:all -Werror -d target/classes -cp 'target/dependency/*' src/*.java; \
+		javac -Xlint:all -Werror -d target/classes -cp 'target/dependency/*' src/*.java && \
+		jar --create --file target/client.jar -C target/classes .; \
 	else $(NO_CLIENT); fi
 
 $(SDKS)_rust/target/debug/client: $(wildcard $(SDKS)_rust/src/*.rs) $(SDKS)_rust/Cargo.toml $(SDKS)_rust/Cargo.lock

@@ -44,7 +44,7 @@ def command_of(script: str, environment: str | None, trusted: Path) -> Command:
 
 
 def _java(folder: Path, trusted: Path) -> Command:
-    classes = _made(folder / "target" / "classes")
+    client = _made(folder / "target" / "client.jar")
     store = trusted.with_suffix(".p12")
     if not store.exists():
         # A runtime of Java trusts what is in a store of its own format.
@@ -57,7 +57,7 @@ def _java(folder: Path, trusted: Path) -> Command:
         *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
         f"-Djavax.net.ssl.trustStore={store}",
         "-Djavax.net.ssl.trustStorePassword=changeit",
-        *("-cp", f"{classes}{os.pathsep}{folder / 'target' / 'dependency'}/*", "Client"),
+        *("-cp", f"{client}{os.pathsep}{folder / 'target' / 'dependency'}/*", "Client"),
     ]
 
 

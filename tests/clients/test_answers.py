@@ -1,25 +1,22 @@
-"""What real clients make of text, tools, reasoning and errors."""
+"""What real clients make of text, tools and reasoning."""
 
 import json
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from bedrock_frames._core import JournalEntry
 from bedrock_frames.pytest_plugin import Bedrock
+from tests.clients.asking import asked, each, each_aws_sdk, statuses, turns_of
 from tests.clients.commands import python_of
-from tests.clients.running import ATTEMPTS, REACHED, Client, serving, variables
-from tests.clients.talk import Reply, Turn
+from tests.clients.running import Client, serving, variables
+from tests.clients.talk import Turn
 
 HELLO: Final = (
     '{"fixtures":[{"match":{"userMessage":"hello"},'
     '"response":{"content":"Hello! How can I help you today?"}}]}'
 )
-
-STREAMED: Final = {True: "streamed", False: "whole"}
 
 OPERATIONS: Final = {
     (False, False): "converse",
@@ -30,49 +27,12 @@ OPERATIONS: Final = {
 """By whether a client speaks InvokeModel, and streams."""
 
 
-def over(names: Iterable[str]) -> pytest.MarkDecorator:
-    """Parametrise a test's ``client`` and ``stream``."""
-    cases = [(name, stream) for name in names for stream in STREAMED]
-    return pytest.mark.parametrize(
-        ("client", "stream"),
-        cases,
-        ids=[f"{name}-{STREAMED[stream]}" for name, stream in cases],
-        indirect=["client"],
-    )
-
-
-each: Final = over(REACHED)
-each_sdk: Final = over(name for name, kind in REACHED.items() if kind.asks_again == 1)
-each_agent: Final = over(name for name, kind in REACHED.items() if kind.asks_again > 1)
-each_aws_sdk_streamed: Final = pytest.mark.parametrize(
-    "client", [name for name, kind in REACHED.items() if kind.aws_sdk], indirect=True
-)
-each_streamed: Final = pytest.mark.parametrize("client", REACHED, indirect=True)
-each_aws_sdk: Final = over(name for name, kind in REACHED.items() if kind.aws_sdk)
-
-
 def messages_text(chunks: list[Any]) -> str:
     """Return the text of an Anthropic message, whole or in events."""
     blocks = (
         chunks[0]["content"] if "content" in chunks[0] else [c.get("delta", {}) for c in chunks]
     )
     return "".join(block.get("text", "") for block in blocks)
-
-
-def turns_of(reply: Reply) -> list[Turn]:
-    """Return the turns of a reply that must have some."""
-    assert "turns" in reply, reply
-    return reply["turns"]
-
-
-def asked(bedrock: Bedrock) -> list[JournalEntry]:
-    """Return the requests for an answer; Strands 1.38.0 counts the tokens of each before it."""
-    return [request for request in bedrock.requests if request.operation != "count-tokens"]
-
-
-def statuses(bedrock: Bedrock) -> list[int]:
-    """Return how each of them was answered."""
-    return [request.status for request in asked(bedrock)]
 
 
 @pytest.mark.parametrize("environment", ["older", "newest"])
@@ -173,141 +133,3 @@ def test_reasoning_comes_before_the_text(client: Client, stream: bool, bedrock: 
     (turn,) = turns_of(client.ask("2+2?", stream=stream))
 
     assert turn == Turn(text="4", reasoning="Two and two.", calls=[])
-
-
-@each_sdk
-def test_a_throttled_request_is_tried_again(client: Client, stream: bool, bedrock: Bedrock) -> None:
-    bedrock.add(response={"content": "at last"})
-    bedrock.next_error("ThrottlingException", "Too many requests")
-    (turn,) = turns_of(client.ask("hello", stream=stream))
-
-    assert turn["text"] == "at last"
-    assert statuses(bedrock) == [429, 200]
-
-
-@each_agent
-def test_an_agent_tries_again_when_its_sdk_gives_up(
-    client: Client, stream: bool, bedrock: Bedrock
-) -> None:
-    error = {"name": "ThrottlingException", "message": "Too many requests"}
-    bedrock.add(match={"sequenceIndex": 0}, response={"error": error})
-    bedrock.add(match={"sequenceIndex": 1}, response={"content": "at last"})
-    (turn,) = turns_of(client.ask("hello", stream=stream))
-
-    assert turn["text"] == "at last"
-    # The attempts of an SDK are one step of a sequence.
-    assert [(request.status, request.attempt) for request in asked(bedrock)] == [
-        (429, 1),
-        (429, 2),
-        (200, 1),
-    ]
-
-
-THROTTLED: Final = {
-    "boto3": "ThrottlingException",
-    "boto3-1.43": "ThrottlingException",
-    "aiobotocore": "ThrottlingException",
-    "strands-1.38.0": "ModelThrottledException",
-    "strands": "ModelThrottledException",
-    "langchain-aws": "ThrottlingException",
-    "anthropic": "RateLimitError",
-    "pydantic-ai": "ModelHTTPError",
-    "aws-sdk-go": "ThrottlingException",
-    "aws-sdk-java": "ThrottlingException",
-    "aws-sdk-js": "ThrottlingException",
-    "aws-sdk-rust": "ThrottlingException",
-}
-"""What each client raises when it is throttled for good."""
-
-
-@each
-def test_throttling_for_good_has_its_type(client: Client, stream: bool, bedrock: Bedrock) -> None:
-    error = {"name": "ThrottlingException", "message": "Too many requests"}
-    bedrock.add(response={"error": error})
-    reply = client.ask("hello", stream=stream)
-
-    assert THROTTLED[client.kind.name] in reply["failure"]["kinds"], reply
-    assert "Too many requests" in reply["failure"]["message"]
-    attempts = ATTEMPTS * client.kind.asks_again
-    assert statuses(bedrock) == [429] * attempts
-
-
-REFUSED: Final = {
-    "anthropic": "BadRequestError",
-    "pydantic-ai": "ModelHTTPError",
-}
-"""What a client raises when its request is wrong; the others have Bedrock's."""
-
-
-@each
-def test_a_wrong_request_is_not_tried_again(client: Client, stream: bool, bedrock: Bedrock) -> None:
-    error = {"name": "ValidationException", "message": "The model identifier is invalid."}
-    bedrock.add(response={"error": error})
-    reply = client.ask("hello", stream=stream)
-
-    assert REFUSED.get(client.kind.name, "ValidationException") in reply["failure"]["kinds"], reply
-    assert "The model identifier is invalid." in reply["failure"]["message"]
-    assert statuses(bedrock) == [400]
-
-
-BROKEN: Final = {
-    "boto3": "EventStreamError",
-    "boto3-1.43": "EventStreamError",
-    "aiobotocore": "EventStreamError",
-    "strands-1.38.0": "ModelThrottledException",
-    "strands": "ModelThrottledException",
-    "langchain-aws": "EventStreamError",
-    "anthropic": "APIStatusError",
-    "pydantic-ai": "ModelHTTPError",
-    "aws-sdk-go": "ThrottlingException",
-    "aws-sdk-java": "ThrottlingException",
-    "aws-sdk-js": "ThrottlingException",
-    "aws-sdk-rust": "ThrottlingException",
-}
-"""What each client raises when it is throttled in mid-stream."""
-
-
-@each_streamed
-def test_an_exception_inside_a_stream_has_its_type(client: Client, bedrock: Bedrock) -> None:
-    bedrock.add(
-        response={
-            "content": "A text that is cut off before its end by an error.",
-            "exceptionAfter": {
-                "events": 3, "name": "throttlingException", "message": "Too many tokens",
-            },
-        }
-    )  # fmt: skip
-    reply = client.ask("hello", stream=True)
-
-    assert BROKEN[client.kind.name] in reply["failure"]["kinds"], reply
-    assert "Too many tokens" in reply["failure"]["message"]
-    # Only one SDK tries a stream again that has begun; agents may.
-    assert statuses(bedrock) == [200] * client.kind.tries_streams * client.kind.asks_again
-
-
-@each_aws_sdk_streamed
-def test_an_exception_inside_a_native_stream_has_its_type(client: Client, bedrock: Bedrock) -> None:
-    bedrock.add(
-        match={"operation": "invoke-with-response-stream"},
-        response={
-            "content": "A text that is cut off before its end by an error.",
-            "exceptionAfter": {
-                "events": 3, "name": "modelTimeoutException", "message": "Too long",
-            },
-        },
-    )  # fmt: skip
-    reply = client.ask("hello", stream=True, native=True)
-
-    expected = {"EventStreamError", "ModelTimeoutException"}
-    assert expected & set(reply["failure"]["kinds"]), reply
-    assert "Too long" in reply["failure"]["message"]
-    assert statuses(bedrock) == [200]
-
-
-@each
-def test_a_miss_tells_its_reason(client: Client, stream: bool, bedrock: Bedrock) -> None:
-    bedrock.add(match={"userMessage": "hello"}, response={"content": "Hi"}, name="the greeting")
-    reply = client.ask("goodbye", stream=stream)
-
-    assert "the greeting" in reply["failure"]["message"]
-    assert statuses(bedrock) == [404]
