@@ -105,8 +105,7 @@ def read_request(connection: socket.socket) -> bytes | None:
 
 @contextmanager
 def server(script: Script) -> Iterator[str]:
-    """Serve on a free port, a thread for each connection, until the block ends."""
-    connections: list[socket.socket] = []
+    """Serve HTTP/1.1 until the block ends; yield the URL."""
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):
@@ -114,21 +113,30 @@ def server(script: Script) -> Iterator[str]:
                 if script(connection, request) is False:
                     return
 
+    with listening(serve) as url:
+        yield url
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Listen on a free port, a thread for each connection, until the block ends; yield the URL."""
+    connections: list[socket.socket] = []
+
     def accept() -> None:
         with suppress(OSError):
             while True:
-                connection, _ = listening.accept()
+                connection, _ = listener.accept()
                 connections.append(connection)
                 threads.append(threading.Thread(target=serve, args=(connection,)))
                 threads[-1].start()
 
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         threads = [threading.Thread(target=accept)]
         threads[0].start()
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            listening.shutdown(socket.SHUT_RDWR)
+            listener.shutdown(socket.SHUT_RDWR)
             for connection in connections:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
+from bedrock_frames.bench import histograms
 from bedrock_frames.bench.figures import METRIC_NAMES
 from bedrock_frames.pytest_plugin import Bedrock
 from tests.bench_endpoint import Said, endpoint
@@ -39,11 +41,13 @@ def summary(path: Path) -> Any:
 
 
 def test_a_run_prints_a_table_and_writes_every_form(url: str, tmp_path: Path) -> None:
-    paths = {name: tmp_path / f"out.{name}" for name in ("json", "html", "csv", "hlog", "jsonl")}
+    names = ("json", "html", "csv", "hlog", "jsonl", "txt")
+    paths = {name: tmp_path / f"out.{name}" for name in names}
     ran = run(
         *("bench", url, "--requests", 40, "--concurrency", 4, "--goodput", "ttft:10s"),
         *("--output", paths["json"], "--html", paths["html"], "--csv", paths["csv"]),
         *("--hlog", paths["hlog"], "--requests-out", paths["jsonl"]),
+        *("--metrics-out", paths["txt"]),
     )
     found = summary(paths["json"])
     assert ran.returncode == (0 if found["trustworthy"] else 98), ran.stderr
@@ -59,6 +63,7 @@ def test_a_run_prints_a_table_and_writes_every_form(url: str, tmp_path: Path) ->
     seconds = list(csv.DictReader(io.StringIO(paths["csv"].read_text())))
     assert sum(int(row["completed"]) for row in seconds) == 40
     assert "<html" in paths["html"].read_text()
+    assert 'gen_ai_request_model="anthropic.' in paths["txt"].read_text()
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -169,8 +174,15 @@ def test_processes_share_the_arrivals_and_their_results_are_one(url: str, tmp_pa
     assert found["parts"] == 3
     assert found["requests"]["completed"] == 31
     assert found["metrics"]["e2e_ms"]["count"] == 31
-    ordinals = sorted(json.loads(line)["request"] for line in lines.read_text().splitlines())
-    assert ordinals == list(range(31))
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert sorted(row["request"] for row in rows) == list(range(31))
+    for name in ("ttfb_ms", "ttft_ms", "tpot_ms", "e2e_ms"):
+        # Byte for byte the histogram of one process that had recorded all of them.
+        microseconds = [round(row[name] * 1e6 + 500) // 1000 for row in rows]
+        assert found["histograms"][name] == histograms.of_microseconds(microseconds)
+    for counts in ("ttft_counts", "e2e_counts"):
+        held = " ".join(row[counts] for row in found["series"]).split()
+        assert sum(int(pair.partition(":")[2]) for pair in held) == 31
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["out.json", "out.jsonl"]
 
 
@@ -193,6 +205,22 @@ def test_a_merge_of_what_is_no_report_is_bad_usage(tmp_path: Path) -> None:
     ran = run("merge", path)
     assert ran.returncode == 2
     assert "wrong.json" in ran.stderr
+
+
+def test_a_run_waits_for_the_moment_that_all_begin_at(url: str, tmp_path: Path) -> None:
+    out, begin = tmp_path / "out.json", time.time() + 3
+    run("bench", url, "--requests", 3, "--start-at", f"{begin:.3f}", "--output", out, "--quiet")
+    found = summary(out)
+    # Not before; and not after, but on a machine that needs three seconds to start Python.
+    assert found["started_at"] == pytest.approx(begin, abs=0.001)
+    assert found["requests"]["completed"] == 3
+
+
+def test_a_gateway_that_is_not_there_does_not_hide_the_report(url: str) -> None:
+    ran = run("bench", url, "--requests", 3, "--push-gateway", "http://127.0.0.1:9")
+    assert ran.returncode == 2
+    assert "3 completed" in ran.stdout
+    assert "--push-gateway: http://127.0.0.1:9: " in ran.stderr
 
 
 def test_compare_says_by_its_exit_code_what_became_worse(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 
 import bedrock_frames as bf
-from bedrock_frames.bench import Examination, Finding, examine
+from bedrock_frames.bench import BenchOptions, Examination, Finding, examine, run_bench
 from bedrock_frames.bench.doctor.exchange import Answer as Answered
 from bedrock_frames.bench.doctor.streams import examine_stream
 from bedrock_frames.pytest_plugin import Bedrock
@@ -26,6 +26,7 @@ from tests.bench_endpoint import (
     exception,
     refusal,
 )
+from tests.proxies import buffering_proxy
 
 JSON = {"content-type": "application/json"}
 BODY = {
@@ -157,6 +158,39 @@ def test_an_endpoint_that_is_not_there_is_named() -> None:
     with endpoint(answering()) as url:
         pass
     assert wrongs(url) == ["connection: Connection refused"]
+
+
+@pytest.fixture
+def paced(bedrock: Bedrock) -> str:
+    timing = {"ttft_ms": 80, "gap_ms": 2}
+    words = "word " * 60
+    bedrock.add(response={"content": words}, timing=timing)
+    return bedrock.url
+
+
+def test_a_proxy_that_buffers_is_named(paced: str) -> None:
+    with buffering_proxy(paced) as url:
+        before, behind = wrongs(paced), wrongs(url)
+    assert before == []
+    for operation in ("ConverseStream", "InvokeModelWithResponseStream"):
+        said = [text for text in behind if text.startswith(f"{operation}: ")]
+        assert any("came at once after" in text and "buffers" in text for text in said), behind
+
+
+def test_a_benchmark_through_a_proxy_that_buffers_says_so(paced: str) -> None:
+    with buffering_proxy(paced) as url:
+        told = run_bench(BenchOptions(url=url, requests=5))
+        failed = run_bench(BenchOptions(url=url, requests=5, fail_bursts=True))
+    assert told.requests.bursts == told.requests.completed == 5
+    assert any("100% of the streams came in one burst" in note for note in told.notes)
+    assert failed.errors == {"burst": 5}
+    assert run_bench(BenchOptions(url=paced, requests=5, fail_bursts=True)).errors == {}
+
+
+def test_an_endpoint_without_http_2_is_noted() -> None:
+    with endpoint(answering()) as url:
+        notes = [finding.text for finding in found(url) if finding.level == "note"]
+    assert any(text.startswith("no HTTP/2") for text in notes)
 
 
 def timed(*reads: tuple[float, bytes]) -> list[Finding]:

@@ -1,13 +1,14 @@
 """Percentiles and merging: exact against the samples themselves."""
 
 import random
+from collections import Counter
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_frames.bench import histograms
+from bedrock_frames.bench import histograms, sketches
 from bedrock_frames.bench.errors import InputError
 from bedrock_frames.bench.figures import METRIC_NAMES
 from bedrock_frames.bench.merging import merge_results
@@ -60,7 +61,7 @@ def test_histograms_of_three_add_up_to_the_one_of_all() -> None:
     parts = [latencies(seed) for seed in range(3)]
     added = histograms.add(map(histograms.of_microseconds, parts))
     whole = histograms.of_microseconds(value for part in parts for value in part)
-    assert histograms.distribution(added) == histograms.distribution(whole)
+    assert added == whole
 
 
 def test_a_merge_of_three_results_is_the_result_of_all() -> None:
@@ -96,15 +97,34 @@ def test_a_merge_keeps_metrics_that_only_some_have() -> None:
 
 
 def test_seconds_of_runs_that_began_apart_are_aligned() -> None:
-    rows = [{"second": n, "sent": 10, "ttft_ms": {"p50": 5 + n}} for n in range(2)]
+    rows = [{"second": n, "sent": 10, "ttft_counts": f"{5 + n}:3"} for n in range(2)]
     merged = merge_results(
         [
             result(started_at=100.0, series=rows),
-            result(started_at=101.1, series=[{**row, "ttft_ms": {"p50": 1}} for row in rows]),
+            result(started_at=101.1, series=[{**row, "ttft_counts": "1:1"} for row in rows]),
         ]
     )
     assert [row.sent for row in merged.series] == [10, 20, 10]
-    assert [row.ttft_ms.p50 for row in merged.series] == [5, 6, 1]
+    assert [row.ttft_counts for row in merged.series] == ["5:3", "1:1 6:3", "1:1"]
+    assert [row.ttft_ms.p50 for row in merged.series] == [0.005, 0.006, 0.001]
+
+
+@given(st.lists(st.integers(0, 4 * 3600 * 1_000_000), min_size=1, max_size=300))
+def test_a_second_s_percentiles_are_right_within_a_sixtieth(values: list[int]) -> None:
+    third = len(values) // 3
+    parts = [sketch_of(values[:third]), sketch_of(values[third:])]
+    added = sketches.add(parts)
+    assert added == sketch_of(values)
+    for share in (0.5, 0.9, 0.99):
+        exact = exact_quantile(values, share) / 1000
+        assert sketches.quantile_ms(added, share) == pytest.approx(exact, rel=1 / 64, abs=0.001)
+
+
+def sketch_of(values: list[int]) -> str:
+    """Return the buckets of microseconds: 64 for each doubling, one each below."""
+    doublings = [max(value.bit_length() - 7, 0) for value in values]
+    counts = Counter(64 * d + (value >> d) for d, value in zip(doublings, values, strict=True))
+    return " ".join(f"{bucket}:{count}" for bucket, count in sorted(counts.items()))
 
 
 def test_quantiles_do_not_fall() -> None:

@@ -1,140 +1,221 @@
 """Servers that are wrong on purpose: each fault has its name, and none is taken for an answer."""
 
 import socket
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Final
 
 import pytest
+from h2.errors import ErrorCodes
 
+from tests import h2_driving
+from tests.h2_driving import Exchange, h2_server
 from tests.load_driving import (
     Script,
     answer,
     chunked,
     closing_after,
     drive,
-    event,
-    exception,
     http,
     reset,
     sending,
     server,
 )
+from tests.wrong_answers import BODY, FAULTS, FRAMES, TEXT, Wrong
 
-FRAMES: Final = answer("Hello", " world")
-BODY: Final = b"".join(FRAMES)
 SHORT_TIMEOUT: Final = 0.3
-
-
-def flipped(data: bytes, index: int) -> bytes:
-    return data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :]
-
-
-def resetting_after(data: bytes) -> Script:
-    def script(connection: socket.socket, _: bytes) -> bool:
-        connection.sendall(data)
-        # What was sent must have been read before the reset overtakes it.
-        connection.settimeout(0.05)
-        with suppress(TimeoutError):
-            connection.recv(1)
-        reset(connection)
-        return False
-
-    return script
-
-
-def without(index: int) -> bytes:
-    return chunked(*FRAMES[:index], *FRAMES[index + 1 :])
-
-
 HEAD: Final = http(BODY)[: -len(BODY)]
-SSE: Final = b'event: messageStart\ndata: {"role":"assistant"}\n\n'
-
-FAULTS: Final[dict[str, tuple[Script, str]]] = {
-    "a wrong message CRC": (sending(http(flipped(BODY, 150))), "crc"),
-    "a wrong prelude CRC": (sending(http(flipped(BODY, len(FRAMES[0]) + 9))), "crc"),
-    "a torn frame and a clean end": (sending(chunked(BODY[:-7])), "truncated"),
-    "a clean end before the metadata": (sending(chunked(*FRAMES[:-1])), "truncated"),
-    "nothing but a clean end": (sending(chunked()), "truncated"),
-    "a close inside the body": (closing_after(HEAD + BODY[:200]), "truncated"),
-    "a close inside a chunk": (closing_after(chunked(*FRAMES)[:-400]), "truncated"),
-    "a reset inside the body": (resetting_after(HEAD + BODY[:200]), "reset"),
-    "a close before the answer": (closing_after(b""), "reset"),
-    "a missing messageStart": (sending(without(0)), "grammar"),
-    "a missing contentBlockStop": (sending(without(3)), "grammar"),
-    "a missing messageStop": (sending(without(4)), "grammar"),
-    "an unknown event": (sending(chunked(FRAMES[0], event("surprise", {}))), "grammar"),
-    "events after the metadata": (sending(chunked(BODY, FRAMES[1])), "grammar"),
-    "an event that is not JSON's object": (
-        sending(chunked(FRAMES[0], event("contentBlockDelta", [1]))),
-        "grammar",
-    ),
-    "an exception in the stream": (
-        sending(chunked(*FRAMES[:2], exception("throttlingException"))),
-        "exception:throttlingException",
-    ),
-    "a JSON error with status 200": (
-        sending(http(b'{"message":"no"}', kind="application/json")),
-        "not_event_stream",
-    ),
-    "a JSON error that claims to be a stream": (
-        sending(http(b'{"message":"Too many requests"}')),
-        "not_event_stream",
-    ),
-    "SSE": (sending(chunked(SSE, kind="text/event-stream")), "not_event_stream"),
-    "SSE that claims to be a stream": (sending(chunked(SSE)), "not_event_stream"),
-    "an error with a header": (
-        sending(
-            http(
-                b"{}",
-                status="429 Too Many Requests",
-                head="x-amzn-ErrorType: ThrottlingException:http://internal.amazon.com/coral/\r\n",
-            )
-        ),
-        "http:ThrottlingException",
-    ),
-    "an error with a type in its body": (
-        sending(http(b'{"__type":"a.b#ValidationException"}', status="400 Bad Request")),
-        "http:ValidationException",
-    ),
-    "an error page": (sending(http(b"<html>", status="502 Bad Gateway")), "http:502"),
-    "something that is not HTTP": (sending(b"SSH-2.0-OpenSSH_9.6\r\n"), "bad_http"),
-    "a body without a length or an end": (
-        sending(HEAD.replace(b"content-length", b"x") + BODY),
-        "timeout",
-    ),
-    "a stall": (sending(HEAD + BODY[:300]), "timeout"),
-    "silence": (sending(b""), "timeout"),
-    "another text": (sending(http(b"".join(answer("Hello", " word")))), "mismatch"),
-    "less text": (sending(http(b"".join(answer("Hello")))), "mismatch"),
-}
 
 
+def over_h1(wrong: Wrong) -> AbstractContextManager[str]:
+    """Answer over HTTP/1.1, in chunks."""
+
+    def script(connection: socket.socket, _: bytes) -> bool:
+        lines = [f"HTTP/1.1 {wrong.status} X", f"content-type: {wrong.media}"]
+        lines += [f"{name}: {value}" for name, value in wrong.headers.items()]
+        if not wrong.silent:
+            head = "\r\n".join([*lines, "transfer-encoding: chunked", "", ""])
+            connection.sendall(head.encode())
+        for part in wrong.parts:
+            connection.sendall(chunk(part))
+        while wrong.ending == "go on":
+            connection.sendall(chunk(wrong.parts[-1]))
+        if wrong.ending == "end":
+            connection.sendall(chunk(b""))
+        elif wrong.ending == "reset":
+            let_it_be_read(connection)
+            reset(connection)
+        return wrong.ending in ("end", "stall")
+
+    return server(script)
+
+
+def over_h2(wrong: Wrong) -> AbstractContextManager[str]:
+    """Answer over HTTP/2, a frame of its for each part."""
+
+    def script(exchange: Exchange) -> None:
+        if not wrong.silent:
+            named = {name.replace("-", "_"): value for name, value in wrong.headers.items()}
+            exchange.head(wrong.status, wrong.media, **named)
+        for part in wrong.parts:
+            exchange.data(part)
+        while wrong.ending == "go on":
+            exchange.data(wrong.parts[-1])
+        if wrong.ending == "end":
+            exchange.end()
+        elif wrong.ending == "close":
+            exchange.close()
+        elif wrong.ending == "reset":
+            exchange.reset()
+
+    return h2_server(script)
+
+
+def chunk(part: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(part), part)
+
+
+def let_it_be_read(connection: socket.socket) -> None:
+    """Give the client time to read what a reset would overtake."""
+    connection.settimeout(0.05)
+    with suppress(TimeoutError):
+        connection.recv(1)
+
+
+@pytest.mark.parametrize("over", [over_h1, over_h2], ids=["h1", "h2"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_has_its_name_and_is_no_answer(fault: str) -> None:
-    script, kind = FAULTS[fault]
-    with server(script) as url:
-        found = drive(url, requests=2, timeout_s=SHORT_TIMEOUT, expect_text="Hello world")
+def test_a_fault_has_its_name_and_is_no_answer(
+    fault: str, over: Callable[[Wrong], AbstractContextManager[str]]
+) -> None:
+    wrong, version = FAULTS[fault], over.__name__.removeprefix("over_")
+    with over(wrong) as url:
+        found = drive(url, requests=2, timeout_s=SHORT_TIMEOUT, expect_text=TEXT, http=version)
 
-    assert found["errors"] == {kind: 2}
+    assert found["errors"] == {wrong.called: 2}
     assert found["requests"]["sent"] == found["requests"]["failed"] == 2
     assert found["requests"]["completed"] == found["metrics"]["e2e_ms"]["count"] == 0
     assert found["rates"]["requests_per_s"] == 0
 
 
-def test_a_stream_without_end_is_a_timeout() -> None:
-    endless = event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "x"}})
+# What only HTTP/1.1 can get wrong.
 
-    def script(connection: socket.socket, _: bytes) -> bool:
-        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\n\r\n"
-        connection.sendall(head + FRAMES[0])
-        while True:
-            connection.sendall(endless * 100)
+H1_FAULTS: Final[dict[str, tuple[Script, str]]] = {
+    "a close inside a body with a length": (closing_after(HEAD + BODY[:200]), "truncated"),
+    "a close inside a chunk": (closing_after(chunked(*FRAMES)[:-400]), "truncated"),
+    "something that is not HTTP": (sending(b"SSH-2.0-OpenSSH_9.6\r\n"), "bad_http"),
+    "a body without a length or an end": (
+        sending(HEAD.replace(b"content-length", b"x") + BODY),
+        "timeout",
+    ),
+}
 
+
+@pytest.mark.parametrize("fault", H1_FAULTS)
+def test_a_fault_of_http_1_has_its_name(fault: str) -> None:
+    script, kind = H1_FAULTS[fault]
     with server(script) as url:
-        found = drive(url, requests=1, timeout_s=SHORT_TIMEOUT)
+        found = drive(url, requests=2, timeout_s=SHORT_TIMEOUT)
 
-    assert found["errors"] == {"timeout": 1}
-    assert found["totals"]["frames"] > 100
+    assert found["errors"] == {kind: 2}
+    assert found["requests"]["completed"] == 0
+
+
+# What only HTTP/2 can.
+
+
+def whole(exchange: Exchange) -> None:
+    exchange.head()
+    exchange.data(BODY)
+    exchange.end()
+
+
+def cut_short(exchange: Exchange, ending: Callable[[Exchange], object]) -> None:
+    exchange.head()
+    exchange.data(FRAMES[0])
+    ending(exchange)
+
+
+def go_away_and_close(exchange: Exchange) -> None:
+    exchange.go_away(0, ErrorCodes.ENHANCE_YOUR_CALM)
+    exchange.close()
+
+
+def break_the_protocol(exchange: Exchange) -> None:
+    """Send DATA on stream 0, which only the connection has."""
+    exchange.raw(h2_driving.frame(0, 0, b"x"))
+
+
+H2_ENDINGS: Final[dict[str, tuple[Callable[[Exchange], object], str]]] = {
+    "RST_STREAM without an error": (lambda e: e.reset(ErrorCodes.NO_ERROR), "reset"),
+    "RST_STREAM, cancelled": (lambda e: e.reset(ErrorCodes.CANCEL), "reset"),
+    "GOAWAY that leaves the stream out": (lambda e: e.go_away(0), "reset"),
+    "GOAWAY with an error, and a close": (go_away_and_close, "reset"),
+    "a reset connection": (Exchange.cut, "reset"),
+    "a frame that breaks the protocol": (break_the_protocol, "bad_http"),
+    "bytes that are no frame": (
+        lambda e: e.raw(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 9),
+        "bad_http",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", H2_ENDINGS)
+def test_a_fault_of_http_2_has_its_name(fault: str) -> None:
+    ending, kind = H2_ENDINGS[fault]
+    with h2_server(lambda exchange: cut_short(exchange, ending)) as url:
+        found = drive(url, requests=2, timeout_s=5, http="h2")
+
+    assert found["errors"] == {kind: 2}
+    assert found["requests"]["completed"] == 0
+
+
+def test_a_stream_that_go_away_lets_end_is_an_answer_and_the_next_has_a_new_connection() -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.head()
+        exchange.data(FRAMES[0])
+        exchange.go_away(exchange.stream)
+        for frame in FRAMES[1:]:
+            exchange.data(frame)
+        exchange.end()
+
+    with h2_server(script) as url:
+        found = drive(url, requests=5, timeout_s=5, http="h2")
+
+    assert found["errors"] == {}
+    assert found["requests"]["completed"] == found["audit"]["connections_opened"] == 5
+
+
+def test_a_stream_that_is_refused_is_asked_again_on_another_connection() -> None:
+    """It was not looked at, so nothing is counted twice (RFC 9113, 8.7)."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.stream > 1:
+            exchange.reset(ErrorCodes.REFUSED_STREAM)
+        else:
+            whole(exchange)
+
+    with h2_server(script) as url:
+        found = drive(url, requests=4, timeout_s=5, http="h2")
+
+    assert found["errors"] == {}
+    assert found["requests"]["completed"] == 4
+
+
+def test_streams_beyond_what_a_connection_may_have_get_another_connection() -> None:
+    """Kept waiting for a place on it, they would be measured as if the endpoint were slow."""
+    held: list[Exchange] = []
+
+    def script(exchange: Exchange) -> None:
+        held.append(exchange)
+        for each in held if len(held) == 6 else ():
+            whole(each)
+
+    arrivals = {"kind": "constant", "rate": 20}
+    with h2_server(script, streams=2) as url:
+        found = drive(url, requests=6, arrivals=arrivals, duration_s=1, timeout_s=10, http="h2")
+
+    assert found["requests"]["completed"] == 6
+    assert found["audit"]["connections_opened"] == 3
 
 
 def test_nobody_listening_is_a_connect_error() -> None:

@@ -35,6 +35,7 @@ def test_a_run_counts_what_it_did() -> None:
         "failed": 0,
         "interrupted": 0,
         "warmup": 0,
+        "warmup_failed": 0,
         "bursts": 0,
     }
     assert found["stop_reasons"] == {"end_turn": 50}
@@ -181,6 +182,7 @@ def test_the_warm_up_is_left_out() -> None:
         found = drive(url, arrivals={"kind": "constant", "rate": 100}, warmup_s=0.3, duration_s=0.2)
 
     assert found["requests"]["warmup"] == 30
+    assert found["requests"]["warmup_failed"] == 0
     assert found["requests"]["sent"] == found["metrics"]["e2e_ms"]["count"] == 20
 
 

@@ -42,9 +42,9 @@ class LoadRun:
     - ``trace``: ``path``, ``format`` (``auto``, ``azure``, ``mooncake``), ``speed``. Where no
       bodies are given, questions are made as long as the trace says.
 
-    Errors, by kind: ``connect``, ``timeout``, ``http:<code>``, ``exception:<type>``, ``crc``,
-    ``frame``, ``truncated``, ``grammar``, ``reset``, ``bad_http``, ``not_event_stream``,
-    ``mismatch``, ``burst``.
+    Errors, by kind: ``connect``, ``no_port``, ``no_file``, ``timeout``, ``http:<code>``,
+    ``exception:<type>``, ``crc``, ``frame``, ``truncated``, ``grammar``, ``reset``,
+    ``bad_http``, ``not_event_stream``, ``mismatch``, ``burst``.
 
     In an open loop, latencies run from when a request was meant to start. They are of requests that
     completed; ``gap_ms`` is of all content events, also of requests that failed later.

@@ -21,6 +21,7 @@ from bedrock_frames.bench.errors import InputError, OptionError
 from bedrock_frames.bench.exports import write_csv, write_hlog
 from bedrock_frames.bench.figures import Progress
 from bedrock_frames.bench.html import to_html
+from bedrock_frames.bench.metrics import push, to_openmetrics
 from bedrock_frames.bench.options import DEFAULT_MODEL, BenchOptions, Sessions, expected_length
 from bedrock_frames.bench.progress import display
 from bedrock_frames.bench.report import Report, merge_reports, read_report
@@ -55,6 +56,7 @@ __all__ = [
     "findings_json",
     "merge_reports",
     "parse_threshold",
+    "push",
     "quantities",
     "read_auth",
     "read_report",
@@ -64,6 +66,7 @@ __all__ = [
     "show_comparison",
     "show_findings",
     "to_html",
+    "to_openmetrics",
     "write_csv",
     "write_hlog",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bedrock_frames.bench.figures import Figures, Result
+    from bedrock_frames.bench.figures import Audit, Figures, Result
 
 DELAY_MS: Final = 5.0
 """The generator may be this late at p99,"""
@@ -18,13 +18,16 @@ DELAY_SHARE: Final = 0.01
 """or this share of the median latency that it measures, whichever is more."""
 CPU_SHARE: Final = 0.9
 """A thread that works more than this has no time left to be punctual."""
+UNSENT_SHARE: Final = 0.001
+"""More of the arrivals may not be missing."""
 FEW: Final = 100
 """With fewer samples a p99 is the maximum by another name."""
 
 
 def reasons(result: Result) -> list[str]:
     """Return why a result cannot be trusted: nothing if it can."""
-    return [*_emptiness(result), *_lateness(result), *_starvation(result), *_limits(result)]
+    found = (_emptiness, _lateness, _absence, _starvation, _limits)
+    return [reason for of in found for reason in of(result)]
 
 
 def notes(result: Result, *, same_host: bool = False) -> list[str]:
@@ -65,6 +68,12 @@ def _lateness(result: Result) -> Iterator[str]:
         )
 
 
+def _absence(result: Result) -> Iterator[str]:
+    unsent, sent = result.audit.unsent, result.requests.sent
+    if unsent > UNSENT_SHARE * (sent + unsent):
+        yield f"{unsent} arrivals were due and never sent: what they would have met is not measured"
+
+
 def _late(delay: Figures, bound: float) -> bool:
     return delay.p99 is not None and delay.p99 > bound
 
@@ -84,12 +93,19 @@ def _limits(result: Result) -> Iterator[str]:
     audit = result.audit
     if audit.out_of_ports:
         yield (
-            f"{audit.out_of_ports} connections found no free port: give it more sources "
-            f"(the range is {audit.port_range})"
+            f"{audit.out_of_ports} connections found no free port{_range(audit)}: "
+            "give it more sources, or keep connections open"
         )
     if audit.out_of_files:
         limit = audit.open_files.hard
-        yield f"{audit.out_of_files} connections found no free file descriptor (limit {limit})"
+        yield (
+            f"{audit.out_of_files} connections found no free file descriptor (limit {limit}): "
+            "raise it with ulimit -n"
+        )
+
+
+def _range(audit: Audit) -> str:
+    return f" ({audit.port_range[0]} to {audit.port_range[1]})" if audit.port_range else ""
 
 
 def _notes(result: Result, *, same_host: bool) -> Iterator[str]:
@@ -98,6 +114,9 @@ def _notes(result: Result, *, same_host: bool) -> Iterator[str]:
         yield "the endpoint runs on this machine: both share its processors"
     if 0 < requests.completed < FEW:
         yield f"{requests.completed} samples are too few for a p99; it is all but the maximum"
+    if requests.warmup_failed:
+        kinds = ", ".join(f"{times} {kind}" for kind, times in result.warmup_errors.items())
+        yield f"{requests.warmup_failed} of {requests.warmup} failed in the warm-up: {kinds}"
     if requests.bursts:
         share = requests.bursts / max(requests.completed, 1)
         yield (

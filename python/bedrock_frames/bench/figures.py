@@ -59,7 +59,9 @@ class Requests(Part):
     interrupted: NonNegativeInt = 0
     """Cut off because the run was over; neither completed nor failed."""
     warmup: NonNegativeInt = 0
-    """Sent before the window; not in the others."""
+    """Meant for before the window; not in the others."""
+    warmup_failed: NonNegativeInt = 0
+    """Of those."""
     bursts: NonNegativeInt = 0
     """Of the completed: streams whose content came all at once."""
 
@@ -97,7 +99,10 @@ class Quantiles(Part):
 
 
 class Second(Part):
-    """What happened in one second of the run."""
+    """What happened in one second of the run.
+
+    The counts of latencies are sketches: they add, where percentiles do not.
+    """
 
     second: NonNegativeInt
     sent: NonNegativeInt = 0
@@ -108,6 +113,8 @@ class Second(Part):
     output_tokens: NonNegativeInt = 0
     ttft_ms: Quantiles = Quantiles()
     e2e_ms: Quantiles = Quantiles()
+    ttft_counts: str = ""
+    e2e_counts: str = ""
 
 
 class OpenFiles(Part):
@@ -129,6 +136,8 @@ class Audit(Part):
     in_flight_max: NonNegativeInt = 0
     backlogged: NonNegativeInt = 0
     """Arrivals that waited because ``max_in_flight`` requests were running."""
+    unsent: NonNegativeInt = 0
+    """Arrivals that were due, and never sent because the run was over."""
     connections_opened: NonNegativeInt = 0
     out_of_ports: NonNegativeInt = 0
     out_of_files: NonNegativeInt = 0
@@ -145,6 +154,8 @@ class Result(Part):
     window: Window = Window()
     requests: Requests = Requests()
     errors: dict[str, NonNegativeInt] = {}
+    warmup_errors: dict[str, NonNegativeInt] = {}
+    """What failed before the window."""
     stop_reasons: dict[str, NonNegativeInt] = {}
     metrics: Metrics = Metrics()
     rates: Rates = Rates()

@@ -28,8 +28,9 @@ class Worker:
     """A process, and what it last said."""
 
     def __init__(self, options: Mapping[str, object], command: Sequence[str]) -> None:
+        # A group of its own: Ctrl-C is the parent's to pass on.
         self.process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
         )
         self._input = cast("IO[str]", self.process.stdin)
         self._output = cast("IO[str]", self.process.stdout)

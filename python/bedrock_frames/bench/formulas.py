@@ -26,6 +26,11 @@ FORMULAS: Final = {
     "the window / its length",
     "goodput_per_s": "completed in the window and within every goal / its length",
     "bursts": "streams whose content came in one read, though it has several events",
-    "series": "by the second since the start, warm-up included; of several processes, counts are "
-    "sums and percentiles the largest of theirs",
+    "warmup": "requests meant to start before the window; they and their errors are counted apart",
+    "unsent": "arrivals that were due and never started, as the run was over; in no other count",
+    "series": "by the second since the start, warm-up included; in_flight is the most at once, of "
+    "several threads or processes the sum of theirs",
+    "ttft_counts, e2e_counts": "bucket:count of that second's latencies; a bucket below 64 is so "
+    "many microseconds, another has a 64th of a doubling: (b - 64 d) * 2^d us, d = b // 64 - 1; "
+    "percentiles of a second are those of its buckets' middles",
 }

@@ -1,8 +1,7 @@
 """Results of several processes or machines as one.
 
 Counters, rates and histograms add exactly, and percentiles are taken from the added histograms.
-What a second keeps of latency is a few percentiles, which do not add: the merged series has the
-largest of them, as ``formulas`` says.
+So do the sketches that each second keeps of its latencies.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from bedrock_frames.bench import histograms
+from bedrock_frames.bench import histograms, sketches
 from bedrock_frames.bench.figures import (
     METRIC_NAMES,
     Audit,
@@ -49,6 +48,7 @@ def merge_results(results: Sequence[Result]) -> Result:
         window=_window([r.window for r in results]),
         requests=Requests.model_validate(_sum(r.requests.model_dump() for r in results)),
         errors=_sum(r.errors for r in results),
+        warmup_errors=_sum(r.warmup_errors for r in results),
         stop_reasons=_sum(r.stop_reasons for r in results),
         metrics=Metrics.model_validate(
             {
@@ -109,6 +109,8 @@ def _series(results: Sequence[Result]) -> list[Second]:
 
 
 def _second(second: int, rows: Sequence[Second]) -> Second:
+    ttft = sketches.add(row.ttft_counts for row in rows)
+    e2e = sketches.add(row.e2e_counts for row in rows)
     return Second(
         second=second,
         sent=sum(row.sent for row in rows),
@@ -117,20 +119,16 @@ def _second(second: int, rows: Sequence[Second]) -> Second:
         in_flight=sum(row.in_flight for row in rows),
         frames=sum(row.frames for row in rows),
         output_tokens=sum(row.output_tokens for row in rows),
-        ttft_ms=_worst([row.ttft_ms for row in rows]),
-        e2e_ms=_worst([row.e2e_ms for row in rows]),
+        ttft_ms=_quantiles(ttft),
+        e2e_ms=_quantiles(e2e),
+        ttft_counts=ttft,
+        e2e_counts=e2e,
     )
 
 
-def _worst(parts: Sequence[Quantiles]) -> Quantiles:
-    def largest(values: Iterable[float | None]) -> float | None:
-        return max((value for value in values if value is not None), default=None)
-
-    return Quantiles(
-        p50=largest(part.p50 for part in parts),
-        p90=largest(part.p90 for part in parts),
-        p99=largest(part.p99 for part in parts),
-    )
+def _quantiles(sketch: str) -> Quantiles:
+    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+    return Quantiles(**{name: sketches.quantile_ms(sketch, at) for name, at in shares.items()})
 
 
 def _audit(parts: Sequence[Audit]) -> Audit:
@@ -144,6 +142,7 @@ def _audit(parts: Sequence[Audit]) -> Audit:
         loop_delay_ms=worst.loop_delay_ms,
         in_flight_max=sum(part.in_flight_max for part in parts),
         backlogged=sum(part.backlogged for part in parts),
+        unsent=sum(part.unsent for part in parts),
         connections_opened=sum(part.connections_opened for part in parts),
         out_of_ports=sum(part.out_of_ports for part in parts),
         out_of_files=sum(part.out_of_files for part in parts),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -88,9 +89,11 @@ def panel(progress: Progress, *, title: str, length: float | None) -> Group:
         _pair("tokens/s", f"{progress.output_tokens_per_s:,.0f}"),
         _pair("ttft p50 / p99", f"{milliseconds(ttft.p50)} / {milliseconds(ttft.p99)}", "cyan"),
     )
-    rows: list[Text | Table | ProgressBar] = [_head(progress, title, length), table]
+    rows: list[Text | Table | Padding] = [_head(progress, title, length), table]
     if length:
-        rows.insert(1, ProgressBar(total=length, completed=min(progress.elapsed_s, length)))
+        bar = ProgressBar(total=length, completed=min(progress.elapsed_s, length))
+        # By itself a bar does not end its line.
+        rows.insert(1, Padding(bar, 0))
     worst = sorted(progress.errors.items(), key=lambda error: -error[1])[:3]
     rows.extend(Text(f"{times:,} {kind}", style="red") for kind, times in worst)
     return Group(*rows)

@@ -7,7 +7,6 @@ gone does not go on.
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -25,8 +24,6 @@ GLANCE_S = 0.25
 
 def main() -> int:
     """Run what stdin asks for."""
-    # Ctrl-C reaches the whole group; the parent says what becomes of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         load = NativeLoad(json.loads(sys.stdin.readline()))
         load.start()

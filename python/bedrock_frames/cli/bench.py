@@ -146,6 +146,10 @@ def _doctor(options: argparse.Namespace) -> int:
 def _publish(report: Report, options: argparse.Namespace) -> int:
     from bedrock_frames import bench
 
+    if not options.quiet:
+        bench.show(report, sys.stdout)
+    for reason in report.reasons:
+        print(f"bedrock-frames: not trustworthy: {reason}", file=sys.stderr)
     try:
         if options.output:
             options.output.write_text(report.to_json())
@@ -157,18 +161,21 @@ def _publish(report: Report, options: argparse.Namespace) -> int:
         if options.hlog:
             with options.hlog.open("w") as out:
                 bench.write_hlog(report, out)
+        if options.metrics_out:
+            options.metrics_out.write_text(bench.to_openmetrics(report))
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}")
-    if not options.quiet:
-        bench.show(report, sys.stdout)
-    for reason in report.reasons:
-        print(f"bedrock-frames: not trustworthy: {reason}", file=sys.stderr)
+    if options.push_gateway:
+        try:
+            bench.push(report, options.push_gateway)
+        except OSError as error:
+            return _fail(f"--push-gateway: {options.push_gateway}: {error}")
     return report.exit_code
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
     """Refuse, before the run, files that could not be written after it."""
-    for name in ("output", "html", "csv", "hlog", "requests_out"):
+    for name in ("output", "html", "csv", "hlog", "metrics_out", "requests_out"):
         path: Path | None = getattr(options, name)
         if path is not None and not path.absolute().parent.is_dir():
             raise ValueError(f"--{name.replace('_', '-')}: there is no folder {path.parent}")

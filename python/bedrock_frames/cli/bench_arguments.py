@@ -108,6 +108,8 @@ def add_outputs(command: argparse.ArgumentParser) -> None:
     group.add_argument("--html", type=Path, metavar="FILE", help="the report as one page")
     group.add_argument("--csv", type=Path, metavar="FILE", help="the seconds of the run")
     group.add_argument("--hlog", type=Path, metavar="FILE", help="the histograms as an HDR log")
+    group.add_argument("--metrics-out", type=Path, metavar="FILE", help="as OpenMetrics text")
+    group.add_argument("--push-gateway", metavar="URL", help="push metrics to Prometheus' gateway")
     if command.prog.endswith("bench"):
         group.add_argument("--requests-out", type=Path, metavar="FILE", help="a line for each")
     group.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")

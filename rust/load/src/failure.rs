@@ -1,12 +1,19 @@
 //! What can be wrong with a request's answer.
 
 use std::borrow::Cow;
+use std::io;
+
+use rustix::io::Errno;
 
 /// Why a request did not complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// No connection, or no TLS session on it.
     Connect,
+    /// No connection, because no port was left to make it from.
+    NoPort,
+    /// No connection, because no file descriptor was left for it.
+    NoFile,
     /// It took longer than it was given.
     Timeout,
     /// Another status than 200; the AWS error code, or the status where there is none.
@@ -51,6 +58,8 @@ impl Failure {
     pub fn kind(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Connect => "connect",
+            Self::NoPort => "no_port",
+            Self::NoFile => "no_file",
             Self::Timeout => "timeout",
             Self::Http(code) => return Cow::Owned(format!("http:{code}")),
             Self::Exception(name) => return Cow::Owned(format!("exception:{name}")),
@@ -68,7 +77,18 @@ impl Failure {
 
     /// Whether asking again at once would hammer an endpoint that is not there.
     pub fn is_of_the_connection(&self) -> bool {
-        matches!(self, Self::Connect | Self::Reset)
+        matches!(self, Self::Connect | Self::NoPort | Self::NoFile | Self::Reset)
+    }
+}
+
+impl From<&io::Error> for Failure {
+    /// Why a connection could not be made.
+    fn from(error: &io::Error) -> Self {
+        match Errno::from_io_error(error) {
+            Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => Self::NoPort,
+            Some(Errno::MFILE | Errno::NFILE) => Self::NoFile,
+            _ => Self::Connect,
+        }
     }
 }
 

@@ -197,7 +197,7 @@ impl Renderer {
         if let Some(signer) = &mut self.signer {
             let content_type =
                 headers.iter().find(|given| given.0.eq_ignore_ascii_case("content-type"));
-            let content_type = content_type.map_or("", |given| given.1.trim());
+            let content_type = content_type.map_or("", |given| given.1.as_str());
             let signed = Signed {
                 method: "POST",
                 path: &path,

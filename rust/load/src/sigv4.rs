@@ -28,7 +28,7 @@ pub struct Signed<'a> {
     pub path: &'a str,
     /// The query as it is sent: sorted, encoded, without the question mark.
     pub query: &'a str,
-    /// Headers to sign besides those that [`Signer::sign`] adds: lower-case names, trimmed values.
+    /// Headers to sign besides those that [`Signer::sign`] adds, with lower-case names.
     pub headers: &'a [(&'a str, &'a str)],
     /// The SHA-256 of the body, in hexadecimal.
     pub body_hash: &'a str,
@@ -71,11 +71,14 @@ impl Signer {
         let names = names.join(";");
 
         let mut canonical =
-            format!("{}\n{}\n{}\n", signed.method, twice(signed.path), signed.query);
+            format!("{}\n{}\n{}\n", signed.method, canonical_path(signed.path), signed.query);
         for (name, value) in &headers {
             canonical.push_str(name);
             canonical.push(':');
-            canonical.push_str(value);
+            for (index, word) in value.split_ascii_whitespace().enumerate() {
+                canonical.push_str(if index == 0 { "" } else { " " });
+                canonical.push_str(word);
+            }
             canonical.push('\n');
         }
         canonical.push('\n');
@@ -132,10 +135,20 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The canonical path: every service but S3 encodes the sent path once more.
-fn twice(path: &str) -> String {
+/// The path without its dots and double slashes (RFC 3986, 5.2.4), and encoded once more, as by
+/// every service but S3.
+fn canonical_path(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    let end = if path.ends_with('/') && !segments.is_empty() { "/" } else { "" };
     let mut text = String::with_capacity(path.len() + 8);
-    for byte in path.bytes() {
+    for byte in format!("/{}{end}", segments.join("/")).bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             text.push(byte as char);
         } else {

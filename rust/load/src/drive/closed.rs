@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::alarm::Alarm;
 use super::worker::Worker;
 use crate::measure::ns;
 use crate::options::Arrivals;
@@ -28,10 +27,8 @@ pub(super) fn drive(worker: &Rc<Worker>) {
 }
 
 async fn run_user(worker: Rc<Worker>, start: u64) {
-    if start > 0
-        && let Ok(mut alarm) = Alarm::new()
-    {
-        drop(alarm.until(worker.clock.instant(start)).await);
+    if start > 0 {
+        worker.sleep_until(start).await;
     }
     while !worker.is_over() {
         let Some(ordinal) = worker.shared.claim() else { break };

@@ -1,7 +1,6 @@
 //! The connections of a thread.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 
 use super::plan::Plan;
 use crate::failure::Failure;
@@ -92,7 +91,7 @@ impl Pool {
     }
 
     async fn dial(&self) -> Result<Connection, Failure> {
-        let stream = self.dialer.dial().await.map_err(|error| self.note(&error))?;
+        let stream = self.dialer.dial().await.map_err(|error| self.note(Failure::from(&error)))?;
         self.counts.opened.set(self.counts.opened.get() + 1);
         let speaks_h2 = self.prior_knowledge || stream.negotiated_h2();
         self.speaks_h2.set(Some(speaks_h2));
@@ -105,16 +104,13 @@ impl Pool {
         Ok(Connection::H2(place, false))
     }
 
-    fn note(&self, error: &io::Error) -> Failure {
-        use rustix::io::Errno;
-
-        let counts = &self.counts;
-        let counter = match Errno::from_io_error(error) {
-            Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => &counts.out_of_ports,
-            Some(Errno::MFILE | Errno::NFILE) => &counts.out_of_files,
-            _ => return Failure::Connect,
+    fn note(&self, failure: Failure) -> Failure {
+        let counter = match failure {
+            Failure::NoPort => &self.counts.out_of_ports,
+            Failure::NoFile => &self.counts.out_of_files,
+            _ => return failure,
         };
         counter.set(counter.get() + 1);
-        Failure::Connect
+        failure
     }
 }

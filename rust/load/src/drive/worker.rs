@@ -48,6 +48,8 @@ pub(super) struct Worker {
     pub(super) unsent: Cell<u64>,
     /// Sessions that were begun, and have not sent their first request.
     pub(super) starting: Cell<usize>,
+    /// Those that nobody sleeps by now.
+    alarms: RefCell<Vec<Alarm>>,
     renderer: RefCell<Renderer>,
 }
 
@@ -80,6 +82,7 @@ pub(super) fn run(shared: &Arc<Shared>, thread: usize) -> Result<(), String> {
         backlogged: Cell::new(0),
         unsent: Cell::new(0),
         starting: Cell::new(0),
+        alarms: RefCell::default(),
         renderer: RefCell::new(renderer),
     });
     let result = runtime.block_on(worker.drive()).map_err(failed);
@@ -175,6 +178,19 @@ impl Worker {
         }
     }
 
+    /// Sleep until a time of the run: exactly, as long as there are files for it.
+    pub(super) async fn sleep_until(&self, at: u64) {
+        let at = self.clock.instant(at);
+        let kept = self.alarms.borrow_mut().pop();
+        if let Ok(mut alarm) = kept.map_or_else(Alarm::new, Ok)
+            && alarm.until(at).await.is_ok()
+        {
+            self.alarms.borrow_mut().push(alarm);
+        } else {
+            tokio::time::sleep_until(at.into()).await;
+        }
+    }
+
     /// Note that a session, or a user, is about to begin: from now on the thread waits for it.
     pub(super) fn begin(&self) {
         self.sessions.set(self.sessions.get() + 1);
@@ -197,7 +213,6 @@ impl Worker {
         let name = format!("bench-{}-{ordinal}", plan.options.seed);
         let header = sessions.header.as_deref().map(|header| (header, name.as_str()));
         let mut body = self.body(ordinal);
-        let mut alarm = Alarm::new().map_err(|_| Failure::Connect)?;
         loop {
             let request =
                 self.renderer.borrow_mut().once(body.clone(), header, self.clock.unix_now());
@@ -209,8 +224,7 @@ impl Worker {
             };
             body = next.into();
             turn.intended = self.clock.now() + ns(sessions.think_time_ms / 1e3);
-            // A session that cannot wait goes on at once.
-            drop(alarm.until(self.clock.instant(turn.intended)).await);
+            self.sleep_until(turn.intended).await;
             if self.is_over() {
                 return Ok(());
             }

@@ -32,6 +32,12 @@ impl Sketch {
         }
     }
 
+    /// Its buckets and their counts, as `bucket:count`: what adds up with those of others.
+    pub fn to_text(&self) -> String {
+        let counts = self.counts.iter().map(|(bucket, times)| format!("{bucket}:{times}"));
+        counts.collect::<Vec<_>>().join(" ")
+    }
+
     /// The duration that a share of them does not exceed, in milliseconds.
     pub fn quantile_ms(&self, quantile: f64) -> Option<f64> {
         let total: u64 = self.counts.iter().map(|entry| u64::from(entry.1)).sum();
@@ -104,6 +110,8 @@ impl Second {
             "output_tokens": self.output_tokens,
             "ttft_ms": figures(&self.ttft),
             "e2e_ms": figures(&self.e2e),
+            "ttft_counts": self.ttft.to_text(),
+            "e2e_counts": self.e2e.to_text(),
         })
     }
 }

@@ -31,9 +31,11 @@ pub fn summary(tally: &Tally, window: Window, requested: Option<f64>, ended: u64
             "failed": tally.failed,
             "interrupted": tally.sent - tally.completed - tally.failed,
             "warmup": tally.warmup,
+            "warmup_failed": tally.warmup_failed,
             "bursts": tally.bursts,
         },
         "errors": tally.errors,
+        "warmup_errors": tally.warmup_errors,
         "stop_reasons": tally.stop_reasons,
         "metrics": of_all(Metric::to_json),
         "rates": {

@@ -100,10 +100,13 @@ pub struct Tally {
     pub completed: u64,
     pub failed: u64,
     pub warmup: u64,
+    pub warmup_failed: u64,
     pub bursts: u64,
     pub in_flight: u64,
     pub in_flight_max: u64,
     pub errors: BTreeMap<String, u64>,
+    /// Of requests that are not measured.
+    pub warmup_errors: BTreeMap<String, u64>,
     pub stop_reasons: BTreeMap<String, u64>,
     pub ttfb: Metric,
     pub ttft: Metric,
@@ -127,15 +130,22 @@ pub struct Tally {
 impl Tally {
     fn second(&mut self, now: u64) -> &mut Second {
         let index = ((now / SECOND_NS) as usize).min(MAX_SECONDS - 1);
+        let in_flight = self.in_flight;
         if index >= self.seconds.len() {
-            self.seconds.resize_with(index + 1, Second::default);
+            // Through seconds in which nothing happened, what ran went on running.
+            let quiet = || Second { in_flight, ..Second::default() };
+            self.seconds.resize_with(index + 1, quiet);
         }
-        &mut self.seconds[index]
+        let second = &mut self.seconds[index];
+        second.in_flight = second.in_flight.max(in_flight);
+        second
     }
 
     /// A request was started at `now`, meant for `intended`.
     pub fn send(&mut self, intended: u64, now: u64, window: Window, open: bool) {
+        self.second(now).sent += 1;
         self.in_flight += 1;
+        self.second(now);
         self.in_flight_max = self.in_flight_max.max(self.in_flight);
         if intended >= window.start {
             self.sent += 1;
@@ -146,10 +156,6 @@ impl Tally {
         } else {
             self.warmup += 1;
         }
-        let in_flight = self.in_flight;
-        let second = self.second(now);
-        second.sent += 1;
-        second.in_flight = second.in_flight.max(in_flight);
     }
 
     /// Frames came at `now`, of a request that is measured or not.
@@ -170,7 +176,6 @@ impl Tally {
 
     /// A request has ended.
     pub fn settle(&mut self, settled: &Settled<'_>, window: Window, goodput: &Goodput) {
-        self.in_flight -= 1;
         self.last_end = self.last_end.max(settled.ended);
         let measured = settled.intended >= window.start;
         let (ttft, e2e, facts) = (settled.ttft(), settled.e2e(), settled.facts);
@@ -187,6 +192,7 @@ impl Tally {
             }
             Outcome::Failed(_) => second.failed += 1,
         }
+        self.in_flight -= 1;
         if window.holds(settled.ended) {
             self.bytes += facts.bytes;
         }
@@ -204,12 +210,12 @@ impl Tally {
             }
             Outcome::Failed(failure) if measured => {
                 self.failed += 1;
-                let kind = failure.kind();
-                let known = self.errors.len() < MAX_KINDS || self.errors.contains_key(&*kind);
-                let kind = if known { kind.into_owned() } else { "other".to_owned() };
-                *self.errors.entry(kind).or_default() += 1;
+                count(&mut self.errors, failure);
             }
-            Outcome::Failed(_) => {}
+            Outcome::Failed(failure) => {
+                self.warmup_failed += 1;
+                count(&mut self.warmup_errors, failure);
+            }
         }
     }
 
@@ -237,6 +243,7 @@ impl Tally {
             (&mut self.completed, other.completed),
             (&mut self.failed, other.failed),
             (&mut self.warmup, other.warmup),
+            (&mut self.warmup_failed, other.warmup_failed),
             (&mut self.bursts, other.bursts),
             (&mut self.in_flight, other.in_flight),
             (&mut self.in_flight_max, other.in_flight_max),
@@ -252,9 +259,11 @@ impl Tally {
             *counter += count;
         }
         self.last_end = self.last_end.max(other.last_end);
-        for (own, others) in
-            [(&mut self.errors, &other.errors), (&mut self.stop_reasons, &other.stop_reasons)]
-        {
+        for (own, others) in [
+            (&mut self.errors, &other.errors),
+            (&mut self.warmup_errors, &other.warmup_errors),
+            (&mut self.stop_reasons, &other.stop_reasons),
+        ] {
             for (kind, count) in others {
                 *own.entry(kind.clone()).or_default() += count;
             }
@@ -273,4 +282,12 @@ impl Tally {
             second.add(others);
         }
     }
+}
+
+/// Count a failure under its kind.
+fn count(errors: &mut BTreeMap<String, u64>, failure: &Failure) {
+    let kind = failure.kind();
+    let known = errors.len() < MAX_KINDS || errors.contains_key(&*kind);
+    let kind = if known { kind.into_owned() } else { "other".to_owned() };
+    *errors.entry(kind).or_default() += 1;
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -49,7 +49,7 @@ impl Dialer {
     ///
     /// # Errors
     ///
-    /// The host is none that a certificate can name.
+    /// The host is none that a certificate can name, or a source is no address of this machine.
     pub fn new(
         target: &Target,
         sources: &[IpAddr],
@@ -61,6 +61,11 @@ impl Dialer {
                 .map_err(|_| format!("url: no certificate can name {:?}", target.host))
         };
         let tls = tls.map(|config| Ok::<_, String>((config, name()?)));
+        for source in sources {
+            // Not to be told apart, later, from a port that is not free.
+            UdpSocket::bind((*source, 0))
+                .map_err(|error| format!("sources: {source} cannot be used: {error}"))?;
+        }
         Ok(Self {
             addresses: target.addresses.clone(),
             sources: sources.to_vec(),
@@ -93,7 +98,7 @@ impl Dialer {
         let sources = self.sources.iter().filter(matching).count();
         if sources > 0 {
             let source = self.sources.iter().filter(matching).nth(turn % sources);
-            source.map_or(Ok(()), |source| socket.bind((*source, 0).into()))?;
+            source.map_or(Ok(()), |source| bind(&socket, *source))?;
         }
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
@@ -107,6 +112,14 @@ impl Dialer {
         let connector = TlsConnector::from(Arc::clone(config));
         Ok(Stream::Tls(Box::new(connector.connect(name.clone(), stream).await?)))
     }
+}
+
+/// Connect from an address, and from any of its ports.
+fn bind(socket: &TcpSocket, source: IpAddr) -> io::Result<()> {
+    // Chosen with the connection, a port need only be free towards its own destination.
+    #[cfg(target_os = "linux")]
+    nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::IpBindAddressNoPort, &true)?;
+    socket.bind((source, 0).into())
 }
 
 impl AsyncRead for Stream {

@@ -6,7 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::{Http1, Piece, Stream};
 use crate::answer::Answer;
@@ -21,8 +21,8 @@ thread_local! {
 
 /// A connection.
 #[derive(Debug)]
-pub struct H1 {
-    stream: Stream,
+pub struct H1<S = Stream> {
+    stream: S,
     http: Http1,
 }
 
@@ -32,9 +32,9 @@ enum Read {
     End { reusable: bool },
 }
 
-impl H1 {
+impl<S: AsyncRead + AsyncWrite + Unpin> H1<S> {
     /// A connection that nothing was sent on.
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: S) -> Self {
         Self { stream, http: Http1::default() }
     }
 

@@ -1,6 +1,9 @@
 //! Requests and their answers on an HTTP/2 connection.
 
 use std::cell::Cell;
+use std::error::Error;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -13,7 +16,7 @@ use super::{Head, Stream};
 use crate::answer::Answer;
 use crate::failure::Failure;
 
-/// How many requests share a connection; what servers commonly allow.
+/// How many requests share a connection at most; what servers commonly allow.
 const STREAMS: usize = 100;
 
 /// A connection, shared by the requests of a thread.
@@ -21,6 +24,9 @@ const STREAMS: usize = 100;
 pub struct H2 {
     sender: SendRequest<Full<Bytes>>,
     running: Rc<Cell<usize>>,
+    /// How many may run, as the other side says. What is beyond it would wait in here, and be
+    /// measured as the endpoint's latency.
+    most: Rc<Cell<usize>>,
 }
 
 /// A place on a connection; it is free again when this is dropped.
@@ -47,11 +53,18 @@ impl H2 {
             builder.initial_stream_window_size(1 << 20).initial_connection_window_size(1 << 24);
             builder
         };
-        let (sender, connection) =
+        let (sender, mut connection) =
             builder.handshake(TokioIo::new(stream)).await.map_err(|_| Failure::Connect)?;
+        let most = Rc::new(Cell::new(STREAMS));
+        let told = Rc::clone(&most);
+        let driven = poll_fn(move |cx| {
+            let polled = Pin::new(&mut connection).poll(cx);
+            told.set(STREAMS.min(connection.current_max_send_streams()));
+            polled
+        });
         // It ends with an error where the other side fails; so do the requests on it, which count.
-        tokio::task::spawn_local(async move { drop(connection.await) });
-        Ok(Self { sender, running: Rc::new(Cell::new(0)) })
+        tokio::task::spawn_local(async move { drop(driven.await) });
+        Ok(Self { sender, running: Rc::new(Cell::new(0)), most })
     }
 
     /// Whether it is of use.
@@ -61,7 +74,7 @@ impl H2 {
 
     /// Take a place on it.
     pub fn place(&self) -> Option<Place> {
-        (self.running.get() < STREAMS && self.is_open()).then(|| {
+        (self.running.get() < self.most.get() && self.is_open()).then(|| {
             self.running.set(self.running.get() + 1);
             Place(self.clone())
         })
@@ -105,5 +118,11 @@ impl Place {
 }
 
 fn failure(error: &hyper::Error) -> Failure {
-    if error.is_parse() { Failure::BadHttp } else { Failure::Reset }
+    // Errors that h2 found by itself are what the other side did against the protocol.
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    if error.is_parse() || cause.is_some_and(h2::Error::is_library) {
+        Failure::BadHttp
+    } else {
+        Failure::Reset
+    }
 }

@@ -79,6 +79,42 @@ fn gaps_have_the_mean_and_the_variation_that_were_asked_for() {
     }
 }
 
+/// The share of a gamma distribution of mean 1 that lies below `x`; `gamma` is Γ(shape + 1).
+fn gamma_below(shape: f64, gamma: f64, x: f64) -> f64 {
+    let x = x * shape;
+    let (mut term, mut sum) = (1.0, 1.0);
+    for n in 1..500 {
+        term *= x / (shape + f64::from(n));
+        sum += term;
+    }
+    sum * x.powf(shape) * (-x).exp() / gamma
+}
+
+/// Kolmogorov and Smirnov's test, at one in a thousand.
+#[test]
+#[allow(clippy::cast_precision_loss)]
+fn gaps_are_distributed_as_was_asked_for() {
+    for (process, burstiness, gamma) in [
+        (Process::Poisson, 1.0, 1.0),
+        (Process::Gamma, 0.5, 24.0),
+        (Process::Gamma, 1.0, 1.0),
+        (Process::Gamma, 2.0, 0.906_402_477_055_477),
+    ] {
+        let points: Vec<f64> = Points::new(process, burstiness, 7).take(40_000).collect();
+        let mut gaps: Vec<f64> = points.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        gaps.sort_unstable_by(f64::total_cmp);
+        let count = gaps.len() as f64;
+        let shape = 1.0 / (burstiness * burstiness);
+        let apart = |(index, gap): (usize, &f64)| {
+            let below = gamma_below(shape, gamma, *gap);
+            (below - index as f64 / count).abs().max((below - (index + 1) as f64 / count).abs())
+        };
+        let most = gaps.iter().enumerate().map(apart).fold(0.0, f64::max);
+
+        assert!(most < 1.95 / count.sqrt(), "{process:?} {burstiness}: {most} apart");
+    }
+}
+
 #[test]
 fn a_ramp_begins_slowly_and_reaches_the_rate() {
     let times = times(Process::Constant, 1.0, &Intensity::steady(100.0, 10.0), (0, 1));

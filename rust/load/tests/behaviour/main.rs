@@ -7,6 +7,7 @@ mod metrics;
 mod native;
 mod omission;
 mod options;
+mod paced;
 mod requests;
 mod schedules;
 mod sessions;

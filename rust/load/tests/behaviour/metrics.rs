@@ -146,7 +146,10 @@ fn what_failed_stays_in_the_denominator_and_out_of_the_latencies() {
 
     assert_eq!(
         result["requests"],
-        json!({"sent": 4, "completed": 1, "failed": 2, "interrupted": 1, "warmup": 0, "bursts": 0})
+        json!({
+            "sent": 4, "completed": 1, "failed": 2, "interrupted": 1, "warmup": 0,
+            "warmup_failed": 0, "bursts": 0,
+        })
     );
     assert_eq!(result["errors"], json!({"timeout": 1, "http:ThrottlingException": 1}));
     assert_eq!(result["metrics"]["e2e_ms"]["count"], json!(1));
@@ -168,6 +171,46 @@ fn the_warm_up_is_not_measured() {
     assert_eq!(result["rates"]["frames_per_s"], json!(0.0));
     // It ended inside the window, so the endpoint did that work there.
     assert_eq!(result["rates"]["requests_per_s"], json!(1.0));
+}
+
+#[test]
+fn what_fails_while_it_warms_up_is_told_apart() {
+    let window = Window { start: 100 * MS, end: 1100 * MS };
+    let mut tally = Tally::default();
+    let failed = Outcome::Failed(Failure::Crc);
+    settle(&mut tally, 99 * MS, &failed, &Goodput::default(), window);
+    let mut total = Tally::default();
+    total.add(&tally);
+    let result = summary(&total, window, None, 1200 * MS);
+
+    assert_eq!(result["requests"]["warmup_failed"], json!(1));
+    assert_eq!(result["warmup_errors"], json!({"crc": 1}));
+    assert_eq!((&result["requests"]["failed"], &result["errors"]), (&json!(0), &json!({})));
+}
+
+#[test]
+fn a_request_is_running_in_every_second_until_it_ends() {
+    let mut tally = Tally::default();
+    tally.send(0, 0, ALWAYS, true);
+    tally.send(3500 * MS, 3500 * MS, ALWAYS, true);
+    let series = &summary(&tally, ALWAYS, None, 5000 * MS)["series"];
+    let running: Vec<_> = (0..4).map(|second| series[second]["in_flight"].as_u64()).collect();
+
+    assert_eq!(running, [Some(1), Some(1), Some(1), Some(2)]);
+}
+
+#[test]
+fn a_second_says_how_often_each_latency_came() {
+    let mut one = Sketch::default();
+    for us in [5, 5, 70, 200_000] {
+        one.record(us * 1000);
+    }
+    let mut other = Sketch::default();
+    other.record(70_000);
+    one.add(&other);
+
+    assert_eq!(one.to_text(), "5:2 70:2 801:1");
+    assert_eq!(Sketch::default().to_text(), "");
 }
 
 #[test]

@@ -1,4 +1,8 @@
-//! Signature Version 4, by the vectors of AWS's own suite.
+//! Signature Version 4, by the vectors of AWS's own suite, and by what botocore has signed.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
 
 use load::sigv4::{Signed, Signer, hex_of_hash};
 
@@ -73,5 +77,51 @@ fn the_key_changes_with_the_day() {
     for time in [TIME, TIME + 1, TIME + 86_400, TIME] {
         let mut fresh = Signer::new(KEY.0, KEY.1, Some("token"), "us-east-1", "bedrock");
         assert_eq!(sign(&mut kept, time), sign(&mut fresh, time));
+    }
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    path: String,
+    unix: u64,
+    content_type: String,
+    host: String,
+    body: String,
+    token: Option<String>,
+    keys: (String, String),
+    region: String,
+    authorization: String,
+}
+
+#[test]
+fn requests_are_signed_as_botocore_signs_them() {
+    let vectors: Vec<Vector> =
+        serde_json::from_str(include_str!("../vectors/signatures.json")).unwrap();
+    assert!(vectors.len() > 50);
+    // One signer for all of its days, back and forth: a key that stayed too long would be seen.
+    let mut signers = HashMap::new();
+    for vector in vectors {
+        let (access_key, secret_key) = vector.keys.clone();
+        let who = (vector.keys.clone(), vector.token.clone(), vector.region.clone());
+        let signer = signers.entry(who).or_insert_with(|| {
+            let token = vector.token.as_deref();
+            Signer::new(&access_key, &secret_key, token, &vector.region, "bedrock")
+        });
+        let what = Signed {
+            method: "POST",
+            path: &vector.path,
+            query: "",
+            headers: &[("content-type", &vector.content_type), ("host", &vector.host)],
+            body_hash: &hex_of_hash(vector.body.as_bytes()),
+        };
+        let added = signer.sign(&what, vector.unix);
+
+        assert_eq!(
+            added.last().unwrap().1,
+            vector.authorization,
+            "{} {}",
+            vector.path,
+            vector.unix
+        );
     }
 }
