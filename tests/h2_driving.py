@@ -25,8 +25,8 @@ class Peer:
         self.lock = threading.RLock()
         """Streams may be answered by the threads of other connections."""
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
-        self.h2.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = streams
         self.h2.initiate_connection()
+        self.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: streams})
         self.flush()
         self.gone: set[int] = set()
 

@@ -146,9 +146,9 @@ def break_the_protocol(exchange: Exchange) -> None:
 
 
 H2_ENDINGS: Final[dict[str, tuple[Callable[[Exchange], object], str]]] = {
-    "RST_STREAM without an error": (lambda e: e.reset(ErrorCodes.NO_ERROR), "reset"),
+    "RST_STREAM without an error": (lambda e: e.reset(ErrorCodes.NO_ERROR), "truncated"),
     "RST_STREAM, cancelled": (lambda e: e.reset(ErrorCodes.CANCEL), "reset"),
-    "GOAWAY that leaves the stream out": (lambda e: e.go_away(0), "reset"),
+    "GOAWAY without an error, that leaves the stream out": (lambda e: e.go_away(0), "truncated"),
     "GOAWAY with an error, and a close": (go_away_and_close, "reset"),
     "a reset connection": (Exchange.cut, "reset"),
     "a frame that breaks the protocol": (break_the_protocol, "bad_http"),

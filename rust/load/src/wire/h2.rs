@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -96,7 +97,12 @@ impl Place {
     ) -> Result<(), Failure> {
         let sender = &mut self.0.sender;
         sender.ready().await.map_err(|_| Failure::Reset)?;
-        let response = sender.send_request(request).await.map_err(|error| failure(&error))?;
+        let response =
+            sender.send_request(request).await.map_err(|error| match failure(&error) {
+                // Nothing of an answer has come that could have been cut short.
+                Failure::Truncated => Failure::Reset,
+                other => other,
+            })?;
         answer.touched(clock());
         let mut head = Head::new(response.status().as_u16());
         for (name, value) in response.headers() {
@@ -118,11 +124,16 @@ impl Place {
 }
 
 fn failure(error: &hyper::Error) -> Failure {
-    // Errors that h2 found by itself are what the other side did against the protocol.
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
-    if error.is_parse() || cause.is_some_and(h2::Error::is_library) {
-        Failure::BadHttp
-    } else {
-        Failure::Reset
+    let Some(cause) = error.source() else { return Failure::Reset };
+    let of_h2 = cause.downcast_ref::<h2::Error>();
+    // What h2 found by itself is what the other side did against the protocol.
+    if error.is_parse() || of_h2.is_some_and(h2::Error::is_library) {
+        return Failure::BadHttp;
+    }
+    let of_io = cause.downcast_ref::<io::Error>().or_else(|| of_h2?.get_io());
+    match of_io.map(io::Error::kind) {
+        // What it calls a connection that was closed, not cut.
+        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => Failure::Truncated,
+        _ => Failure::Reset,
     }
 }
