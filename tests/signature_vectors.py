@@ -76,7 +76,9 @@ def vectors() -> Iterator[dict[str, Any]]:
 
 def authorization(stated: dict[str, Any]) -> str:
     """Return what botocore puts into the header of that name."""
-    signer = SigV4Auth(Credentials(*stated["keys"], stated["token"]), "bedrock", stated["region"])
+    access_key, secret_key = stated["keys"]
+    keys = Credentials(access_key, secret_key, stated["token"])
+    signer = SigV4Auth(keys, "bedrock", stated["region"])
     request = AWSRequest(
         method="POST",
         url=f"https://{stated['host']}{stated['path']}",

@@ -1,7 +1,7 @@
 """A report as metrics: every figure once, under the name that others know it by."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Final
@@ -29,7 +29,7 @@ def measured() -> Report:
     return report(found, thresholds=thresholds, url="http://example.test:81/x", model="a.b:0")
 
 
-def families(metrics: Iterator[Metric]) -> dict[str, Metric]:
+def families(metrics: Iterable[Metric]) -> dict[str, Metric]:
     return {metric.name: metric for metric in metrics}
 
 

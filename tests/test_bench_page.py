@@ -89,9 +89,11 @@ def test_a_long_run_s_seconds_are_joined() -> None:
 def browse(page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     assert BROWSER is not None
     flags = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+    # No name can be looked up, and nothing can be reached.
+    alone = ("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9")
     log = ("--enable-logging=stderr", "--v=0", "--virtual-time-budget=10000")
     size = "--window-size=1280,2700"
-    command = [BROWSER, *flags, *log, size, *arguments, page.as_uri()]
+    command = [BROWSER, *flags, *alone, *log, size, *arguments, page.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
@@ -103,10 +105,32 @@ def test_a_browser_draws_every_chart_without_complaint(tmp_path: Path) -> None:
     browsed = browse(page, "--dump-dom")
     assert ":CONSOLE" not in browsed.stderr
     assert f'data-drawn="{len(charts(found))}"' in browsed.stdout
-    drawn = re.findall(r'data-chart="([a-z0-9-]+)"[^>]*>.*?<svg', browsed.stdout, re.DOTALL)
-    assert drawn == list(charts(found))
-    for words in ("first token", "whole answer", "p99", "http:ThrottlingException"):
-        assert words in browsed.stdout
+    figures = browsed.stdout.split("<figure")[1:]
+    named = [re.findall(r'data-chart="([a-z0-9-]+)"', figure) for figure in figures]
+    assert named == [[name] for name in charts(found)]
+    for (name,), figure in zip(named, figures, strict=True):
+        bars = re.findall(r'<path aria-label="[^"]*" [^>]*role="graphics-symbol"[^>]*>', figure)
+        lines = re.findall(r'class="mark-line.*?<path[^>]* d="([^"]*)"', figure, re.DOTALL)
+        # A line goes through many points, or there are many bars.
+        assert len(bars) >= 50 or all(len(path) > 100 for path in lines), name
+        assert bars or lines, name
+
+
+@needs_browser
+def test_a_browser_shows_what_failed_and_what_was_asked(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(to_html(measured(seed=17)), encoding="utf-8")
+    shown = re.sub(r"<script.*?</script>", "", browse(page, "--dump-dom").stdout, flags=re.DOTALL)
+    for row in (
+        ("http:ThrottlingException", "5", "0.5%"),
+        ("crc", "3", "0.3%"),
+        ("error_rate&lt;0.1%", "0.8%", "missed"),
+        ("ttft.p99&lt;1s", "76.6 ms", "kept"),
+        ("first token", "1,000", "58.5 ms"),
+    ):
+        assert "".join(f"<td>{cell}</td>" for cell in row) in shown
+    for name, value in (("url", "http://127.0.0.1:1"), ("seed", "17"), ("cpus", "2")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in shown
 
 
 @needs_browser

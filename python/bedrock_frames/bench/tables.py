@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bedrock_frames.bench.figures import METRIC_NAMES
+from bedrock_frames.bench.thresholds import written
 from bedrock_frames.bench.words import count, milliseconds, percent, rate
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def show(report: Report, stream: TextIO) -> None:
         console.print(sweep(report))
     for verdict in report.thresholds:
         subject = verdict.threshold
-        found = "nothing measured" if verdict.value is None else _plain(verdict.value)
+        found = written(subject, verdict.value)
         mark, style = ("✓", "green") if verdict.passed else ("✗", "bold red")
         console.print(Text(f"{mark} {subject}  ({found})", style=style))
     for note in report.notes:
@@ -129,7 +130,3 @@ def step_cells(step: SweepStep) -> list[str]:
     first = step.ttft_ms if step.ttft_ms.count else step.e2e_ms
     latencies = milliseconds(first.p50), milliseconds(first.p99)
     return [rate(step.rate), rate(step.requests_per_s), *latencies, percent(step.error_rate)]
-
-
-def _plain(value: float) -> str:
-    return f"{value:.4g}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bench import histograms, quantities
 from bedrock_frames.bench.figures import METRIC_NAMES, Rates, Requests
+from bedrock_frames.bench.words import count, milliseconds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,19 @@ def measured(subject: str, result: Result) -> float | None:
     if head == "errors":
         return float(result.errors.get(figure, 0))
     return _figure(_metric(head), figure, result)
+
+
+def written(threshold: str, value: float | None) -> str:
+    """Write what was measured in the unit of a threshold's figure."""
+    if value is None:
+        return "nothing measured"
+    subject = parse(threshold).subject
+    head, dot, figure = subject.partition(".")
+    if subject == "error_rate":
+        return percent(value)
+    if not dot or head == "errors" or figure == "count":
+        return f"{value:,.4g}" if value < 1000 else count(value)
+    return milliseconds(value)
 
 
 def _figure(name: MetricName, figure: str, result: Result) -> float | None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bench import histograms
+from bedrock_frames.bench.html.distributions import distribution, held_by
 from bedrock_frames.bench.html.marks import (
     AMBER,
     BLUE,
     DURATION,
     GREY,
-    INK,
     RED,
     TEAL,
     VIOLET,
     Rows,
     Spec,
-    chart,
     lines,
+    number,
+    tip,
 )
 from bedrock_frames.bench.tables import LABELS
 from bedrock_frames.bench.words import milliseconds
@@ -27,14 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bedrock_frames.bench.figures import MetricName, Second
-    from bedrock_frames.bench.histograms import Distribution
     from bedrock_frames.bench.report import Report
 
 LONGEST_SERIES: Final = 900
 """More points than this are joined: no screen shows them."""
-BINS: Final = 60
-ROOM: Final = 0.15
-NARROW: Final = 0.2
 ROUND_MS: Final = [figure * 10.0**power for power in range(-3, 7) for figure in (1, 2, 5)]
 PERCENTILES: Final = (50, 60, 70, 80, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999)
 
@@ -67,7 +62,7 @@ def percentiles(report: Report) -> Spec | None:
     rows: Rows = []
     named: dict[str, str] = {}
     for name, colour in _LATENCIES.items():
-        held = _held(report, name)
+        held = held_by(report, name)
         if held is None:
             continue
         named[LABELS[name]] = colour
@@ -98,7 +93,7 @@ def percentiles(report: Report) -> Spec | None:
             "axis": axis,
         },
         y=_duration_axis("ms", values=ROUND_MS, scale={"type": "log"}),
-        tooltip=[_tip("series", "latency"), _tip("percentile"), _tip("value", "at most")],
+        tooltip=[tip("series", "latency"), tip("percentile"), tip("value", "at most")],
     )
 
 
@@ -122,9 +117,10 @@ def throughput(report: Report) -> Spec | None:
     return lines(
         rows,
         named=named,
+        behind=_warm_up(report),
         x=_second_axis(),
         y={"field": "n", "type": "quantitative", "axis": {"title": "a second, or at once"}},
-        tooltip=[_tip("series", " "), _tip("second"), _number("n", "n")],
+        tooltip=[tip("series", " "), tip("second"), number("n", "n")],
     )
 
 
@@ -144,9 +140,10 @@ def latency_series(report: Report, metric: str) -> Spec | None:
     return lines(
         rows,
         named=dict(_QUANTILES),
+        behind=_warm_up(report),
         x=_second_axis(),
         y=_duration_axis("ms"),
-        tooltip=[_tip("series", "percentile"), _tip("second"), _tip("value", "at most")],
+        tooltip=[tip("series", "percentile"), tip("second"), tip("value", "at most")],
     )
 
 
@@ -165,108 +162,16 @@ def stream_series(report: Report) -> Spec | None:
     return lines(
         rows,
         named=named,
+        behind=_warm_up(report),
         x=_second_axis(),
-        y={"field": "n", "type": "quantitative", "axis": {"title": "a second", "format": "~s"}},
-        tooltip=[_tip("series", " "), _tip("second"), _number("n", "n")],
+        y={
+            "field": "n",
+            "type": "quantitative",
+            "axis": {"title": "a second", "labelExpr": "format(datum.value, '~s')"},
+        },
+        tooltip=[tip("series", " "), tip("second"), number("n", "n")],
         area=True,
     )
-
-
-def distribution(report: Report, name: MetricName, colour: str) -> Spec | None:
-    """How often each duration came; the first and the last bar have all that is beyond."""
-    held = _held(report, name)
-    if held is None:
-        return None
-    bins = list(_bins(held))
-    rows: Rows = [
-        {
-            "from": low,
-            "to": high,
-            "share": times / held.count,
-            "range": f"{milliseconds(low)} to {milliseconds(high)}",
-        }
-        for low, high, times in bins
-    ]
-    marked: Rows = [
-        {"ms": held.quantile(share), "label": f"{label} {milliseconds(held.quantile(share))}"}
-        for label, share in (("p50", 0.5), ("p99", 0.99))
-    ]
-    x = {
-        "type": "quantitative",
-        "scale": {"domain": [rows[0]["from"], rows[-1]["to"]], "nice": False},
-        "axis": {"title": LABELS[name], "labelExpr": DURATION, "tickCount": 8},
-    }
-    columns: Spec = {
-        "mark": {"type": "bar", "color": colour, "opacity": 0.85, "binSpacing": 0.5},
-        "encoding": {
-            "x": {"field": "from", "bin": {"binned": True}, **x},
-            "x2": {"field": "to"},
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "axis": {"title": "share", "format": ".0%"},
-            },
-            "tooltip": [_tip("range", "duration"), _number("share", "share", ".2%")],
-        },
-    }
-    span = bins[-1][1] - bins[0][0]
-    # The first has its label on its left, so that none overlap, unless there is no room.
-    near = held.quantile(0.5) - bins[0][0] < NARROW * span
-    far = bins[-1][1] - held.quantile(0.99) < NARROW * span
-    sides = ("left" if near else "right", "right" if far else "left")
-    return chart(rows, layer=[columns, *_rules(marked, sides)])
-
-
-def _rules(marked: Rows, sides: tuple[str, str]) -> list[Spec]:
-    """Mark values on the x axis; a side is the end of its label that touches the mark."""
-    at: Spec = {"field": "ms", "type": "quantitative"}
-    dashes: Spec = {
-        "data": {"values": marked},
-        "mark": {"type": "rule", "strokeDash": [4, 3], "color": INK},
-        "encoding": {"x": at},
-    }
-    labels: list[Spec] = [
-        {
-            "data": {"values": [row]},
-            "mark": {
-                "type": "text",
-                "align": side,
-                "dx": 5 if side == "left" else -5,
-                "fontSize": 11,
-                "color": INK,
-            },
-            "encoding": {"x": at, "y": {"value": 6}, "text": {"field": "label"}},
-        }
-        for row, side in zip(marked, sides, strict=True)
-    ]
-    return [dashes, *labels]
-
-
-def _held(report: Report, name: MetricName) -> Distribution | None:
-    encoded = report.histograms.get(name)
-    held = histograms.distribution(encoded) if encoded else None
-    return held if held is not None and held.count else None
-
-
-def _bins(held: Distribution) -> Iterator[tuple[float, float, int]]:
-    """Yield even bins: lower and upper bound, and how many. Labels have room on both sides."""
-    low, high = held.quantile(0.001), max(held.quantile(0.999), 0.01)
-    room = max(high - low, high / 20) * ROOM
-    first = 0.0 if low < high / 3 else max(low - room, 0.0)
-    width = _round_up((high + room - first) / BINS)
-    # Bounds that are multiples of the width are even numbers, too.
-    start = math.floor(first / width)
-    counts = [0] * BINS
-    for bound, times in zip(held.bounds_ms, held.counts, strict=True):
-        counts[min(max(int(bound / width) - start, 0), BINS - 1)] += times
-    for index, times in enumerate(counts):
-        yield (start + index) * width, (start + index + 1) * width, times
-
-
-def _round_up(value: float) -> float:
-    """Return the next value of two digits."""
-    step: float = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return math.ceil(value / step) * step
 
 
 def _joined(series: Sequence[Second]) -> Iterator[tuple[int, int, Sequence[Second]]]:
@@ -275,6 +180,25 @@ def _joined(series: Sequence[Second]) -> Iterator[tuple[int, int, Sequence[Secon
     for first in range(0, len(series), span):
         joined = series[first : first + span]
         yield first, len(joined), joined
+
+
+def _warm_up(report: Report) -> list[Spec]:
+    """Shade what is not measured."""
+    end = report.window.start_s
+    if not end:
+        return []
+    x: Spec = {"field": "from", "type": "quantitative"}
+    shade: Spec = {
+        "data": {"values": [{"from": 0, "to": end}]},
+        "mark": {"type": "rect", "color": GREY, "opacity": 0.16},
+        "encoding": {"x": x, "x2": {"field": "to"}},
+    }
+    label: Spec = {
+        "data": shade["data"],
+        "mark": {"type": "text", "text": "warm-up", "align": "left", "dx": 4, "color": GREY},
+        "encoding": {"x": x, "y": {"value": 7}},
+    }
+    return [shade, label]
 
 
 def _second_axis() -> Spec:
@@ -287,11 +211,3 @@ def _duration_axis(field: str, *, values: Sequence[float] = (), **rest: object) 
     if values:
         axis["values"] = list(values)
     return {"field": field, "type": "quantitative", "axis": axis, **rest}
-
-
-def _tip(field: str, title: str | None = None) -> Spec:
-    return {"field": field, "type": "nominal", "title": title or field}
-
-
-def _number(field: str, title: str, form: str = ",.1~f") -> Spec:
-    return {"field": field, "type": "quantitative", "title": title, "format": form}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Spec: TypeAlias = dict[str, object]
 Rows: TypeAlias = list[dict[str, object]]
@@ -76,9 +79,19 @@ def colours(named: dict[str, str]) -> Spec:
 
 
 def lines(
-    rows: Rows, *, named: dict[str, str], x: Spec, y: Spec, tooltip: list[Spec], area: bool = False
+    rows: Rows,
+    *,
+    named: dict[str, str],
+    x: Spec,
+    y: Spec,
+    tooltip: list[Spec],
+    area: bool = False,
+    behind: Sequence[Spec] = (),
 ) -> Spec:
-    """Return series as lines; the nearest points show themselves and their values."""
+    """Return series as lines; the nearest points show themselves and their values.
+
+    ``behind`` is drawn before them.
+    """
     encoding: Spec = {"x": x, "y": y, "color": colours(named)}
     line: Spec = {"mark": {"type": "line", "interpolate": "monotone"}, "encoding": encoding}
     filled: Spec = {
@@ -104,4 +117,14 @@ def lines(
             }
         ],
     }
-    return chart(rows, layer=[*([filled] if area else []), line, points])
+    return chart(rows, layer=[*behind, *([filled] if area else []), line, points])
+
+
+def tip(field: str, title: str | None = None) -> Spec:
+    """Return a line of a tooltip."""
+    return {"field": field, "type": "nominal", "title": title or field}
+
+
+def number(field: str, title: str, form: str = ",.1~f") -> Spec:
+    """Return a line of a tooltip that is a number."""
+    return {"field": field, "type": "quantitative", "title": title, "format": form}

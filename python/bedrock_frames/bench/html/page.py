@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from bedrock_frames.bench.figures import METRIC_NAMES
 from bedrock_frames.bench.html.charts import charts
 from bedrock_frames.bench.tables import LABELS, cells, step_cells
+from bedrock_frames.bench.thresholds import written
 from bedrock_frames.bench.words import count, milliseconds, percent, rate, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bedrock_frames.bench.report import Report
 
@@ -54,12 +55,21 @@ def to_html(report: Report) -> str:
         thresholds=_thresholds(report),
         options=_rows(report.options),
         environment=_rows(report.environment),
-        audit=_rows(report.audit.model_dump(exclude={"loop_delay_ms"})),
+        audit=_rows(_audit(report)),
         formulas=_rows(report.formulas),
         version=escape(report.version),
         library=_in_script(_library()),
         specs=_in_script(json.dumps(drawn, separators=(",", ":"))),
     )
+
+
+def _audit(report: Report) -> dict[str, object]:
+    """Return what the generator says of itself, rounded to what is worth reading."""
+    stated = report.audit.model_dump(exclude={"loop_delay_ms", "schedule_delay_ms"})
+    late = report.audit.loop_delay_ms
+    stated["cpu_of_threads_s"] = [round(cpu, 3) for cpu in report.audit.cpu_of_threads_s]
+    stated |= {name: round(stated[name], 3) for name in ("elapsed_s", "cpu_s")}
+    return {**stated, "loop_delay p99": milliseconds(late.p99)}
 
 
 @cache
@@ -164,7 +174,8 @@ def _sweep(report: Report) -> str:
     heads = ("rate", "requests/s", "first token p50", "p99", "errors", "")
     steps = sorted(report.sweep, key=lambda step: step.rate)
     rows = [[*step_cells(step), step.saturated or "kept"] for step in steps]
-    return f'<section class="sweep"><h2>Sweep</h2>{_table(heads, rows)}</section>'
+    table = _table(heads, rows, bad=[step.saturated is not None for step in steps])
+    return f'<section class="sweep"><h2>Sweep</h2>{table}</section>'
 
 
 def _thresholds(report: Report) -> str:
@@ -173,18 +184,22 @@ def _thresholds(report: Report) -> str:
     rows = [
         [
             verdict.threshold,
-            "—" if verdict.value is None else f"{verdict.value:.4g}",
+            written(verdict.threshold, verdict.value),
             "kept" if verdict.passed else "missed",
         ]
         for verdict in report.thresholds
     ]
-    return _table(("threshold", "measured", ""), rows)
+    bad = [not verdict.passed for verdict in report.thresholds]
+    return _table(("threshold", "measured", ""), rows, bad=bad)
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _table(heads: Iterable[str], rows: Sequence[Iterable[str]], *, bad: Sequence[bool] = ()) -> str:
+    """Return a table; ``bad`` says of each row whether something is wrong with it."""
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    marks = [' class="bad"' if wrong else "" for wrong in bad] or [""] * len(rows)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        f"<tr{mark}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        for mark, row in zip(marks, rows, strict=True)
     )
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
@@ -202,4 +217,6 @@ def _rows(held: Mapping[str, object]) -> str:
 def _stated(value: object) -> str:
     if value is None:
         return "—"
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
