@@ -223,6 +223,31 @@ def test_a_gateway_that_is_not_there_does_not_hide_the_report(url: str) -> None:
     assert "--push-gateway: http://127.0.0.1:9: " in ran.stderr
 
 
+def test_a_file_that_cannot_be_written_hides_neither_the_report_nor_the_others(
+    url: str, tmp_path: Path
+) -> None:
+    written = tmp_path / "out.html"
+    ran = run("bench", url, "--requests", 3, "--output", tmp_path, "--html", written)
+    assert ran.returncode == 2
+    assert "3 completed" in ran.stdout
+    assert f"{tmp_path}: Is a directory" in ran.stderr
+    assert written.exists()
+
+
+def test_a_reader_that_leaves_early_does_not_cost_the_report(url: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    command = [*COMMAND, "bench", url, "--requests", "3", "--output", str(out)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(60)
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+    assert summary(out)["requests"]["completed"] == 3
+
+
 def test_compare_says_by_its_exit_code_what_became_worse(tmp_path: Path) -> None:
     paths = [tmp_path / "before.json", tmp_path / "after.json"]
     for path, slower in zip(paths, (1, 2), strict=True):

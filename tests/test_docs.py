@@ -270,14 +270,24 @@ def test_every_key_of_a_timing_is_documented() -> None:
 # The server
 
 
+@pytest.mark.parametrize(
+    ("command", "document"),
+    [
+        ("serve", "server.md"),
+        ("bench", "benchmarks.md"),
+        ("merge", "benchmarks.md"),
+        ("compare", "benchmarks.md"),
+        ("doctor", "benchmarks.md"),
+    ],
+)
 def test_every_option_of_the_command_line_is_documented(
-    capsys: pytest.CaptureFixture[str],
+    command: str, document: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        cli.main(["serve", "--help"])
+        cli.main([command, "--help"])
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
 
-    assert options - named("server.md") == set()
+    assert options - named(document) == set()
 
 
 def test_every_route_and_every_figure_is_documented() -> None:

@@ -1,8 +1,8 @@
 """``bench``, ``merge``, ``compare`` and ``doctor``.
 
 Exit codes of ``bench`` and ``merge``: 0 fine, 99 a threshold was missed, 98 the figures cannot be
-trusted, 2 bad usage, 130 interrupted (with a report). ``compare``: 1 something became worse.
-``doctor``: 1 something is wrong with the endpoint.
+trusted, 2 bad usage, or a file could not be written, 130 interrupted (with a report).
+``compare``: 1 something became worse. ``doctor``: 1 something is wrong with the endpoint.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from bedrock_frames.cli import bench_arguments
 
@@ -146,31 +146,42 @@ def _doctor(options: argparse.Namespace) -> int:
 def _publish(report: Report, options: argparse.Namespace) -> int:
     from bedrock_frames import bench
 
+    # Before it is shown: whoever reads that may leave early, as `head` does.
+    failures = list(_write(report, options))
     if not options.quiet:
         bench.show(report, sys.stdout)
     for reason in report.reasons:
         print(f"bedrock-frames: not trustworthy: {reason}", file=sys.stderr)
-    try:
-        if options.output:
-            options.output.write_text(report.to_json())
-        if options.html:
-            options.html.write_text(bench.to_html(report), encoding="utf-8")
-        if options.csv:
-            with options.csv.open("w", newline="") as out:
-                bench.write_csv(report, out)
-        if options.hlog:
-            with options.hlog.open("w") as out:
-                bench.write_hlog(report, out)
-        if options.metrics_out:
-            options.metrics_out.write_text(bench.to_openmetrics(report))
-    except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}")
+    for failure in failures:
+        _fail(failure)
+    return 2 if failures else report.exit_code
+
+
+def _write(report: Report, options: argparse.Namespace) -> Iterator[str]:
+    """Write what is asked for; yield why something could not be."""
+    from bedrock_frames import bench
+
+    writers: dict[str, Callable[[TextIO], object]] = {
+        "output": lambda out: out.write(report.to_json()),
+        "html": lambda out: out.write(bench.to_html(report)),
+        "csv": lambda out: bench.write_csv(report, out),
+        "hlog": lambda out: bench.write_hlog(report, out),
+        "metrics_out": lambda out: out.write(bench.to_openmetrics(report)),
+    }
+    for name, write in writers.items():
+        path: Path | None = getattr(options, name)
+        if path is None:
+            continue
+        try:
+            with path.open("w", encoding="utf-8", newline="") as out:
+                write(out)
+        except OSError as error:
+            yield f"{path}: {error.strerror}"
     if options.push_gateway:
         try:
             bench.push(report, options.push_gateway)
         except OSError as error:
-            return _fail(f"--push-gateway: {options.push_gateway}: {error}")
-    return report.exit_code
+            yield f"--push-gateway: {options.push_gateway}: {error}"
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
