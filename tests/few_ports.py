@@ -1,6 +1,7 @@
-"""A run in a network of its own, which has eight ports: ``unshare -rn python -m tests.few_ports``.
+"""Runs in a network of its own, which has eight ports: ``unshare -rn python -m tests.few_ports``.
 
-It asks for more connections than that, and prints what was found as JSON.
+One asks for more connections than that; two ask two endpoints for six each, from one address. What
+they found is printed as JSON.
 """
 
 import fcntl
@@ -9,9 +10,9 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from tests.load_driving import drive, sending, server
+from tests.load_driving import drive, result, sending, server, start
 
 PORTS: Final = (50_000, 50_007)
 SIOCSIFFLAGS: Final = 0x8914
@@ -24,12 +25,16 @@ def main() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", UP_AND_RUNNING))
     ports = Path("/proc/sys/net/ipv4/ip_local_port_range")
     # The server listens below them.
-    ports.write_text("40000 40001")
-    with server(sending(b"")) as url:
+    ports.write_text("40000 40002")
+    arrivals = {"kind": "constant", "rate": 200}
+    limits: dict[str, Any] = {"arrivals": arrivals, "duration_s": 1, "timeout_s": 1}
+    silent = sending(b"")
+    with server(silent) as one, server(silent) as other, server(silent) as third:
         ports.write_text(" ".join(map(str, PORTS)))
-        arrivals = {"kind": "constant", "rate": 200}
-        found = drive(url, arrivals=arrivals, requests=20, duration_s=1, timeout_s=1)
-    json.dump(found, sys.stdout)
+        both = [start(url, requests=6, sources=["127.0.0.1"], **limits) for url in (one, other)]
+        shared = [result(run) for run in both]
+        found = drive(third, requests=20, **limits)
+    json.dump({"alone": found, "shared": shared}, sys.stdout)
 
 
 if __name__ == "__main__":

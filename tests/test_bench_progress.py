@@ -46,6 +46,15 @@ def test_the_next_run_s_lines_begin_anew() -> None:
     assert len(out.getvalue().splitlines()) == 4
 
 
+def test_a_warm_up_does_not_look_like_a_run_that_does_nothing() -> None:
+    out = io.StringIO()
+    warm = Progress(elapsed_s=1, warmup=40, in_flight=3)
+    Lines(out)(warm)
+    Console(file=out, width=100).print(panel(warm, title="t", length=10))
+    assert out.getvalue().count("warming up 40") == 2
+    assert "sent" not in out.getvalue()
+
+
 def test_what_is_no_terminal_gets_lines_and_quiet_gets_nothing() -> None:
     out = io.StringIO()
     with display(out, title="t", length=None) as show:

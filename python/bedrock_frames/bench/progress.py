@@ -60,7 +60,7 @@ def line(progress: Progress) -> str:
     ttft = progress.ttft_ms
     parts = [
         f"{progress.elapsed_s:6.1f}s",
-        f"sent {progress.sent}",
+        f"warming up {progress.warmup}" if _warms_up(progress) else f"sent {progress.sent}",
         f"done {progress.completed}",
         f"failed {progress.failed}",
         f"in flight {progress.in_flight}",
@@ -78,7 +78,9 @@ def panel(progress: Progress, *, title: str, length: float | None) -> Group:
     for _ in range(4):
         table.add_column()
     table.add_row(
-        _pair("sent", count(progress.sent)),
+        _pair("warming up", count(progress.warmup))
+        if _warms_up(progress)
+        else _pair("sent", count(progress.sent)),
         _pair("completed", count(progress.completed), "green"),
         _pair("failed", count(progress.failed), "bold red" if progress.failed else ""),
         _pair("in flight", count(progress.in_flight)),
@@ -97,6 +99,10 @@ def panel(progress: Progress, *, title: str, length: float | None) -> Group:
     worst = sorted(progress.errors.items(), key=lambda error: -error[1])[:3]
     rows.extend(Text(f"{times:,} {kind}", style="red") for kind, times in worst)
     return Group(*rows)
+
+
+def _warms_up(progress: Progress) -> bool:
+    return bool(progress.warmup) and not progress.sent
 
 
 def _head(progress: Progress, title: str, length: float | None) -> Text:
