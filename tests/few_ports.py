@@ -25,7 +25,7 @@ def main() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", UP_AND_RUNNING))
     ports = Path("/proc/sys/net/ipv4/ip_local_port_range")
     # The server listens below them.
-    ports.write_text("40000 40002")
+    ports.write_text("40000 40031")
     arrivals = {"kind": "constant", "rate": 200}
     limits: dict[str, Any] = {"arrivals": arrivals, "duration_s": 1, "timeout_s": 1}
     silent = sending(b"")
