@@ -82,13 +82,15 @@ def let_it_be_read(connection: socket.socket) -> None:
         connection.recv(1)
 
 
-@pytest.mark.parametrize("over", [over_h1, over_h2], ids=["h1", "h2"])
+Over = Callable[[Wrong], AbstractContextManager[str]]
+OVER: Final[dict[str, Over]] = {"h1": over_h1, "h2": over_h2}
+
+
+@pytest.mark.parametrize("version", OVER)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_has_its_name_and_is_no_answer(
-    fault: str, over: Callable[[Wrong], AbstractContextManager[str]]
-) -> None:
-    wrong, version = FAULTS[fault], over.__name__.removeprefix("over_")
-    with over(wrong) as url:
+def test_a_fault_has_its_name_and_is_no_answer(fault: str, version: str) -> None:
+    wrong = FAULTS[fault]
+    with OVER[version](wrong) as url:
         found = drive(url, requests=2, timeout_s=SHORT_TIMEOUT, expect_text=TEXT, http=version)
 
     assert found["errors"] == {wrong.called: 2}
@@ -226,10 +228,12 @@ def test_nobody_listening_is_a_connect_error() -> None:
     assert found["errors"] == {"connect": 3}
 
 
+@pytest.mark.parametrize("version", OVER)
 @pytest.mark.parametrize(("bursts", "completed"), [("count", 2), ("fail", 0)])
-def test_everything_at_once_is_a_burst(bursts: str, completed: int) -> None:
-    with server(sending(http(b"".join(answer(*"some words"))))) as url:
-        found = drive(url, requests=2, bursts=bursts)
+def test_everything_at_once_is_a_burst(bursts: str, completed: int, version: str) -> None:
+    at_once = Wrong(called="burst", parts=(b"".join(answer(*"some words")),))
+    with OVER[version](at_once) as url:
+        found = drive(url, requests=2, bursts=bursts, http=version)
 
     assert found["requests"]["completed"] == completed
     assert found["requests"]["bursts"] == completed

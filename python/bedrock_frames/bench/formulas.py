@@ -9,7 +9,8 @@ FORMULAS: Final = {
     "closed loop: the moment it started",
     "ttfb_ms": "first byte of the response - start",
     "ttft_ms": "first content delta that is not empty - start; of streams",
-    "gap_ms": "between two content events of one stream; events of one read have a gap of 0",
+    "gap_ms": "between two content events of one stream; events of one read, or of one HTTP/2 "
+    "frame, have a gap of 0",
     "tpot_ms": "(e2e - ttft) / (output tokens - 1); of streams with at least two tokens",
     "e2e_ms": "last byte of the response - start",
     "schedule_delay_ms": "start - intended start; the generator's own lateness, of open loops",
