@@ -193,9 +193,9 @@ def test_an_endpoint_without_http_2_is_noted() -> None:
     assert any(text.startswith("no HTTP/2") for text in notes)
 
 
-def timed(*reads: tuple[float, bytes]) -> list[Finding]:
+def timed(*reads: tuple[float, bytes], round_trip: float = 0.01) -> list[Finding]:
     answer = Answered(status=200, headers={"content-type": EVENT_STREAM}, reads=reads)
-    return list(examine_stream("it", answer, converse=True))
+    return list(examine_stream("it", answer, converse=True, round_trip=round_trip))
 
 
 def test_frames_that_were_held_back_and_came_at_once_are_buffered() -> None:
@@ -207,6 +207,11 @@ def test_frames_that_came_at_once_and_soon_may_be_unpaced() -> None:
     findings = timed((0.002, b"".join(FRAMES)))
     assert not any(f.level == "wrong" for f in findings)
     assert any(f.level == "note" and "came at once" in f.text for f in findings)
+
+
+def test_an_endpoint_that_is_far_away_is_not_taken_for_one_that_buffers() -> None:
+    findings = timed((0.7, b"".join(FRAMES)), round_trip=0.65)
+    assert not any(f.level == "wrong" for f in findings)
 
 
 def test_frames_that_came_one_by_one_are_right() -> None:

@@ -76,17 +76,20 @@ def examine(examination: Examination) -> list[Finding]:
     findings = list(examine_transport(endpoint))
     if any(finding.level == "wrong" for finding in findings):
         return findings
+    # What is refused needs no time but the way there and back.
+    nonsense = endpoint.ask(examination.model, "converse", NONSENSE)
     for index, (name, operation, path) in enumerate(KINDS):
         body = body_of(operation, examination.model, examination.message).encode()
         answer = endpoint.ask(examination.model, path, body)
         if index == 0 and answer.status:
             findings += examine_head(answer, now=time.time())
-        findings += _answer_findings(name, operation, answer)
-    nonsense = endpoint.ask(examination.model, "converse", NONSENSE)
+        findings += _answer_findings(name, operation, answer, nonsense.head_at)
     return [*findings, *examine_error("errors", nonsense)]
 
 
-def _answer_findings(name: str, operation: str, answer: Answer) -> Iterator[Finding]:
+def _answer_findings(
+    name: str, operation: str, answer: Answer, round_trip: float
+) -> Iterator[Finding]:
     converse = operation.startswith("converse")
     if answer.status == 0:
         yield wrong(name, answer.failure or "no answer")
@@ -96,7 +99,7 @@ def _answer_findings(name: str, operation: str, answer: Answer) -> Iterator[Find
         # An endpoint may well not have what was asked for, and then says so rightly.
         yield note(name, f"{answer.status} {kind}: {said}")
     elif operation.endswith("stream"):
-        yield from examine_stream(name, answer, converse=converse)
+        yield from examine_stream(name, answer, converse=converse, round_trip=round_trip)
     else:
         yield from examine_whole(name, answer, converse=converse)
 

@@ -24,12 +24,17 @@ EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
 SHOWN: Final = 5
 """Faults of one kind that are listed; one mistake is often made in every event."""
 MANY_EVENTS: Final = 4
-PACED_S: Final = 0.05
-"""A first byte after this long is one that something was waited for."""
+PACED_S: Final = 0.1
+"""A first byte that takes this much longer than a refusal is one that something was waited for."""
 
 
-def examine_stream(subject: str, answer: Answer, *, converse: bool) -> Iterator[Finding]:
-    """Yield what is found in a streamed answer with status 200."""
+def examine_stream(
+    subject: str, answer: Answer, *, converse: bool, round_trip: float = 0.0
+) -> Iterator[Finding]:
+    """Yield what is found in a streamed answer with status 200.
+
+    ``round_trip`` is how long this endpoint takes at least to say anything, in seconds.
+    """
     yield from _head(subject, answer)
     if answer.failure:
         yield wrong(subject, f"the answer broke off: {answer.failure}")
@@ -48,7 +53,7 @@ def examine_stream(subject: str, answer: Answer, *, converse: bool) -> Iterator[
     if not faults and fault is None and not answer.failure:
         size = f"{len(messages)} frames, {len(answer.body):,} bytes"
         yield right(subject, f"checksums, events and their order are right ({size})")
-    yield from _timing(subject, answer, messages)
+    yield from _timing(subject, answer, messages, round_trip)
     if converse and not any(b'"p":' in message.payload for message in messages):
         yield note(subject, "events have no padding (p), which the service's have")
 
@@ -123,14 +128,16 @@ def _payload_faults(where: str, name: str, payload: object, *, converse: bool) -
             yield f"{where} (chunk): bytes is not JSON in base64"
 
 
-def _timing(subject: str, answer: Answer, messages: Sequence[Message]) -> Iterator[Finding]:
+def _timing(
+    subject: str, answer: Answer, messages: Sequence[Message], round_trip: float
+) -> Iterator[Finding]:
     if len(messages) < MANY_EVENTS or not answer.reads:
         return
     first, last = answer.reads[0][0], answer.reads[-1][0]
     if len(answer.reads) > 1 and last - first > 0.001:
         spread = f"{len(answer.reads)} reads over {(last - first) * 1000:.0f} ms"
         yield right(subject, f"events arrive as they are made: {spread}")
-    elif first > PACED_S:
+    elif first > round_trip + PACED_S:
         yield wrong(
             subject,
             f"all {len(messages)} frames came at once after {first * 1000:.0f} ms: "
