@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from bedrock_frames import cli
 from bedrock_frames.bench import (
     Arrivals,
     BenchOptions,
@@ -147,6 +148,54 @@ def test_a_sweep_ends_at_what_the_endpoint_can_do() -> None:
     assert any(step.saturated for step in found.sweep)
     assert 0 < (found.rates.requested_requests_per_s or 0) <= 50 / 0.95
     assert all(step.saturated for step in found.sweep if step.rate > 60)
+
+
+FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "--concurrency 3 --requests 9": ("arrivals", {"kind": "closed", "concurrency": 3}),
+    "--rate 50 --duration 200ms": ("arrivals", {"kind": "constant", "rate": 50}),
+    "--rate 50 --arrival poisson --duration 200ms": ("arrivals", {"kind": "poisson", "rate": 50}),
+    "--rate 50 --arrival gamma --burstiness 2 --duration 200ms": (
+        "arrivals",
+        {"kind": "gamma", "rate": 50, "burstiness": 2},
+    ),
+    "--stages 50:100ms,100:0.1": (
+        "arrivals",
+        {
+            "kind": "stages",
+            "stages": [[50, 0.1], [100, 0.1]],
+            "process": "constant",
+            "burstiness": 1,
+        },
+    ),
+    "--trace TRACE --trace-format azure --trace-speed 2": (
+        "arrivals",
+        {"kind": "trace", "path": "TRACE", "format": "azure", "speed": 2},
+    ),
+    "--sweep 20:30 --duration 200ms": ("arrivals", {"kind": "constant", "rate": 20}),
+    "--requests 2 --sessions --think-time 5ms --max-turns 3 --tool-result x --session-header X-I": (
+        "sessions",
+        {"think_time_ms": 5, "max_turns": 3, "tool_result": "x", "header": "X-I"},
+    ),
+}
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_the_command_line_asks_for_what_it_says(tmp_path: Path, flags: str) -> None:
+    trace, out = tmp_path / "TRACE", tmp_path / "out.json"
+    trace.write_text(AZURE)
+    with server(ANSWERING) as url:
+        stated = flags.replace("TRACE", str(trace)).split()
+        code = cli.main(["bench", url, *stated, "--output", str(out), "--quiet"])
+    found = json.loads(out.read_text().replace(str(trace), "TRACE"))
+
+    name, expected = FLAGS[flags]
+    if "--sweep" in flags:
+        # The rate that was kept is the machine's to say.
+        assert found["sweep"][0]["rate"] == 20
+    else:
+        assert found["options"][name] == expected
+    assert found["requests"]["completed"] == found["requests"]["sent"] > 0
+    assert code == (0 if found["trustworthy"] else 98)
 
 
 def test_an_agent_thinks_before_it_answers(tmp_path: Path) -> None:
