@@ -104,6 +104,7 @@ def test_seconds_of_runs_that_began_apart_are_aligned() -> None:
             result(started_at=101.1, series=[{**row, "ttft_counts": "1:1"} for row in rows]),
         ]
     )
+    assert merged.started_apart_s == pytest.approx(1.1)
     assert [row.sent for row in merged.series] == [10, 20, 10]
     assert [row.ttft_counts for row in merged.series] == ["5:3", "1:1 6:3", "1:1"]
     assert [row.ttft_ms.p50 for row in merged.series] == [0.005, 0.006, 0.001]

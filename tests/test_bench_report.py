@@ -178,6 +178,17 @@ def test_a_merge_of_what_did_not_run_together_says_so() -> None:
     assert merge_reports([report(GOOD), report(GOOD)]).notes == []
 
 
+def test_a_part_that_began_late_says_so() -> None:
+    late = GOOD.model_copy(update={"started_at": GOOD.started_at + 0.4})
+    assert merge_reports([report(GOOD), report(late)]).notes == [
+        "the parts began 0.4 s apart; their seconds are aligned"
+    ]
+    assert report(late, start_at=GOOD.started_at).notes == [
+        "it began 0.4 s after the moment of start-at"
+    ]
+    assert report(late, start_at=late.started_at).notes == []
+
+
 def test_reports_of_different_runs_are_not_merged() -> None:
     with pytest.raises(InputError, match="model differs"):
         merge_reports([report(GOOD), report(GOOD, model="another")])

@@ -20,6 +20,8 @@ CPU_SHARE: Final = 0.9
 """A thread that works more than this has no time left to be punctual."""
 UNSENT_SHARE: Final = 0.001
 """More of the arrivals may not be missing."""
+APART_S: Final = 0.1
+"""Parts of a run that begin this far apart are not one load."""
 FEW: Final = 100
 """With fewer samples a p99 is the maximum by another name."""
 
@@ -114,6 +116,8 @@ def _notes(result: Result, *, same_host: bool) -> Iterator[str]:
         yield "the endpoint runs on this machine: both share its processors"
     if 0 < requests.completed < FEW:
         yield f"{requests.completed} samples are too few for a p99; it is all but the maximum"
+    if result.started_apart_s > APART_S:
+        yield f"the parts began {result.started_apart_s:.1f} s apart; their seconds are aligned"
     if requests.warmup_failed:
         kinds = ", ".join(f"{times} {kind}" for kind, times in result.warmup_errors.items())
         yield f"{requests.warmup_failed} of {requests.warmup} failed in the warm-up: {kinds}"

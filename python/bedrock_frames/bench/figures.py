@@ -151,6 +151,8 @@ class Result(Part):
 
     started_at: NonNegativeFloat
     """In Unix seconds."""
+    started_apart_s: NonNegativeFloat = 0.0
+    """How long after the first of the merged results the last one began."""
     window: Window = Window()
     requests: Requests = Requests()
     errors: dict[str, NonNegativeInt] = {}

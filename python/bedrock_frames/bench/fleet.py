@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = (sys.executable, "-m", "bedrock_frames.bench.worker")
 START_UP_S: Final = 1.0
+START_UP_OF_EACH_S: Final = 0.25
 """All begin at one moment, which none must miss."""
 
 
@@ -79,7 +80,8 @@ class Fleet:
 
     def start(self) -> None:
         """Begin together; return at once."""
-        start_at = self._options.get("start_at", time.time() + START_UP_S)
+        soon = time.time() + START_UP_S + START_UP_OF_EACH_S * self._processes
+        start_at = self._options.get("start_at", soon)
         for index in range(self._processes):
             options = {**self._options, **self._own(index), "start_at": start_at}
             self._workers.append(Worker(options, self._command))

@@ -45,6 +45,7 @@ def merge_results(results: Sequence[Result]) -> Result:
     }
     return Result(
         started_at=min(r.started_at for r in results),
+        started_apart_s=_apart(results),
         window=_window([r.window for r in results]),
         requests=Requests.model_validate(_sum(r.requests.model_dump() for r in results)),
         errors=_sum(r.errors for r in results),
@@ -62,6 +63,12 @@ def merge_results(results: Sequence[Result]) -> Result:
         histograms=added,
         audit=_audit([r.audit for r in results]),
     )
+
+
+def _apart(results: Sequence[Result]) -> float:
+    begun = [result.started_at for result in results]
+    within = [result.started_apart_s for result in results]
+    return max(max(begun) - min(begun), *within)
 
 
 def _window(windows: Sequence[Window]) -> Window:

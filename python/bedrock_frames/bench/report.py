@@ -104,7 +104,10 @@ def make_report(
             **{name: getattr(result, name) for name in Result.model_fields},
             "trustworthy": not reasons,
             "reasons": reasons,
-            "notes": audit.notes(result, same_host=bool(environment.get("same_host"))),
+            "notes": [
+                *audit.notes(result, same_host=bool(environment.get("same_host"))),
+                *_late(result, options.get("start_at")),
+            ],
             "interrupted": interrupted,
             "parts": parts,
             "thresholds": [
@@ -130,6 +133,11 @@ def read_report(path: Path) -> Report:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path}: no report of this version: {where}: {first['msg']}") from error
+
+
+def _late(result: Result, start_at: object) -> list[str]:
+    late = result.started_at - start_at if isinstance(start_at, float | int) else 0.0
+    return [f"it began {late:.1f} s after the moment of start-at"] if late > audit.APART_S else []
 
 
 def merge_reports(reports: Sequence[Report], *, thresholds: Sequence[Threshold] = ()) -> Report:

@@ -34,7 +34,9 @@ pub fn read_trace(text: &str, path: &Path, format: TraceFormat) -> Result<Vec<En
     let mooncake = format == TraceFormat::Mooncake || (format == TraceFormat::Auto && jsonl);
     let mut entries = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        if line.trim().is_empty() || (!mooncake && index == 0) {
+        let head =
+            !mooncake && index == 0 && !line.starts_with(|first: char| first.is_ascii_digit());
+        if line.trim().is_empty() || head {
             continue;
         }
         let entry = if mooncake { mooncake_line(line) } else { azure_line(line) };

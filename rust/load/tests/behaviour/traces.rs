@@ -25,6 +25,15 @@ fn azure_and_mooncake_say_the_same() {
 }
 
 #[test]
+fn a_trace_without_a_head_loses_nothing() {
+    let read = |text: &str| read_trace(text, Path::new("x"), TraceFormat::Azure).unwrap();
+    let lines = "2023-11-16 18:15:46,374,44\n2023-11-16 18:15:47,396,109\n";
+
+    assert_eq!(read(lines), read(&format!("TIMESTAMP,ContextTokens,GeneratedTokens\n{lines}")));
+    assert_eq!(read(lines).len(), 2);
+}
+
+#[test]
 fn a_line_that_cannot_be_read_is_named() {
     let of = |text, format| read_trace(text, Path::new("x"), format).unwrap_err();
 
