@@ -59,6 +59,7 @@ def test_an_endpoint_that_does_not_keep_the_first_rate_is_reported_with_it() -> 
     assert endpoint.rates == [10]
     assert kept(found) == 10
     assert found.sweep[0].saturated == "completed 5.0 of 10.0 requests/s"
+    assert found.notes[-1] == "does not keep even 10 requests/s"
 
 
 def test_a_generator_that_saturates_first_ends_the_sweep() -> None:

@@ -138,4 +138,6 @@ def _step(rate: float, report: Report, fault: str | None) -> SweepStep:
 def _outcome(bounds: _Bounds) -> str:
     if bounds.missed is None:
         return f"not saturated at {bounds.kept:g} requests/s"
+    if not bounds.kept:
+        return f"does not keep even {bounds.missed:g} requests/s"
     return f"keeps {bounds.kept:g} requests/s, and not {bounds.missed:g}"
