@@ -122,9 +122,10 @@ def test_a_server_that_freezes_is_charged_with_those_who_waited() -> None:
     assert closed["metrics"]["e2e_ms"]["p90"] < 400
 
 
-def test_a_stopped_run_counts_what_it_cut() -> None:
+def test_a_stopped_run_counts_what_it_cut(tmp_path: Path) -> None:
+    path, users = tmp_path / "requests.jsonl", {"kind": "closed", "concurrency": 3}
     with server(sending(b"")) as url:
-        run = start(url, arrivals={"kind": "closed", "concurrency": 3}, duration_s=600, grace_s=0.1)
+        run = start(url, arrivals=users, duration_s=600, grace_s=0.1, requests_out=str(path))
         while json.loads(run.progress())["in_flight"] < 3:
             assert not run.wait(0.01)
         run.stop()
@@ -133,6 +134,9 @@ def test_a_stopped_run_counts_what_it_cut() -> None:
     assert found["requests"]["interrupted"] == 3
     assert found["requests"]["failed"] == 0
     assert found["errors"] == {}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted(line["request"] for line in lines) == [0, 1, 2]
+    assert {line["error"] for line in lines} == {"interrupted"}
 
 
 def test_arrivals_that_found_no_room_are_told_of() -> None:

@@ -9,7 +9,7 @@ use super::pool::Connection;
 use super::worker::Worker;
 use crate::answer::{Answer, Facts, Reader};
 use crate::failure::Failure;
-use crate::measure::{Outcome, Settled, line};
+use crate::measure::{Outcome, Settled, cut_line, line};
 use crate::options::Bursts;
 use crate::request::Rendered;
 use crate::session::Said;
@@ -20,6 +20,23 @@ pub(super) struct Turn {
     pub(super) ordinal: u64,
     pub(super) number: u32,
     pub(super) intended: u64,
+}
+
+/// A request that runs. Dropped before its end, as the run is over, it leaves a record.
+struct Running<'a> {
+    worker: &'a Worker,
+    turn: Turn,
+    started: u64,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let Turn { ordinal, number, intended } = self.turn;
+        let measured = intended >= self.worker.plan().window.start;
+        if let Some(records) = self.worker.records() {
+            records.push(cut_line(ordinal, number, intended, self.started, measured));
+        }
+    }
 }
 
 /// Send a request, and count it. What it said, where it completed.
@@ -33,6 +50,7 @@ pub(super) async fn exchange(
     let open = worker.open;
     worker.tally().send(turn.intended, started, plan.window, open);
     worker.in_flight.set(worker.in_flight.get() + 1);
+    let running = Running { worker, turn, started };
 
     let mut reader = worker.readers.borrow_mut().pop().unwrap_or_default();
     let until = Instant::now() + Duration::from_secs_f64(plan.options.timeout_s);
@@ -54,6 +72,7 @@ pub(super) async fn exchange(
         facts: &facts,
         outcome: &outcome,
     };
+    std::mem::forget(running);
     worker.tally().settle(&settled, plan.window, &plan.options.goodput);
     if let Some(records) = worker.records() {
         records.push(line(&settled, turn.intended >= plan.window.start));

@@ -13,7 +13,7 @@ mod tally;
 
 pub use metric::Metric;
 pub use progress::Glance;
-pub use record::{Records, line};
+pub use record::{Records, cut_line, line};
 pub use second::{Second, Sketch};
 pub use summary::summary;
 pub use tally::{Outcome, Settled, Tally, Window};

@@ -76,6 +76,19 @@ fn write(mut file: BufWriter<File>, entries: Receiver<Entry>) {
     }
 }
 
+/// A request that the end of the run cut off, as a line of JSON; what it had is not known.
+pub fn cut_line(ordinal: u64, turn: u32, intended: u64, started: u64, measured: bool) -> String {
+    json!({
+        "request": ordinal,
+        "turn": turn,
+        "intended_s": seconds(intended),
+        "schedule_delay_ms": ms(started.saturating_sub(intended)),
+        "measured": measured,
+        "error": "interrupted",
+    })
+    .to_string()
+}
+
 /// A request as a line of JSON.
 pub fn line(settled: &Settled<'_>, measured: bool) -> String {
     let error = match settled.outcome {
