@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 
-.PHONY: test clients demo lint build fuzz clean
+.PHONY: test clients demo lint build bench fuzz clean
 .DELETE_ON_ERROR:
 
 test: build clients tests/h2spec/bin/h2spec
@@ -53,6 +53,10 @@ $(SDKS)_rust/target/debug/client: $(wildcard $(SDKS)_rust/src/*.rs) $(SDKS)_rust
 	if cd $(SDKS)_rust && cargo fetch --quiet --locked; then \
 		cargo build --quiet --offline --locked && touch target/debug/client; \
 	else $(NO_CLIENT); fi
+
+# Measures all that is claimed, on a machine that does nothing else; BENCH chooses.
+bench: build benches/node/node_modules
+	$(BIN)/python -m benches.run $(BENCH)
 
 demo: build
 	$(BIN)/python examples/demo.py

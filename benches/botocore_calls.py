@@ -1,6 +1,6 @@
 """botocore with the native path against botocore as it is.
 
-    python -m benches.botocore_calls [--output FILE] [--rounds N]
+    python -m benches.botocore_calls [--quick] [--output FILE]
 
 Three readers of the same 64-event answer: ``EventStreamBuffer`` alone, used as botocore's
 ``EventStream`` uses it; buffer and parser, used as LiteLLM and the anthropic SDK use them; and
@@ -9,16 +9,13 @@ boto3's ``converse_stream`` against a server in another process, CPU time of the
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import socket
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import botocore
 import botocore.session
 from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer as BotocoreBuffer
@@ -26,7 +23,9 @@ from botocore.parsers import EventStreamJSONParser
 from tests import wire
 
 from bedrock_frames import botocore as native
-from benches.harness import Contender, measure, ratio, refuse_debug_build, write
+from benches import harness
+from benches.harness import Contender, Effort
+from benches.outcome import Comparison, Outcome, alone, faster, quotients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,19 +37,6 @@ EVENTS: Final = 64
 CALLS: Final = 40
 """Calls in one sample."""
 PADDING: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One comparison; times are microseconds of CPU for one answer of 64 events."""
-
-    name: str
-    native_us: float
-    botocore_us: float
-    ratio: float
-    target: float
-    ceiling_ratio: float | None = None
-    """What it would be if framing and parsing cost nothing."""
 
 
 def answer() -> list[bytes]:
@@ -208,25 +194,19 @@ def both(work: Callable[[], list[Any]]) -> list[Contender]:
     return [repeated(work, installed=True), repeated(work)]
 
 
-def line(name: str, contenders: list[Contender], rounds: int, target: float) -> Line:
-    samples = measure(contenders, rounds=rounds)
-    return Line(
-        name=name,
-        native_us=median(samples["native"]) / 1e3,
-        botocore_us=median(samples["botocore"]) / 1e3,
-        ratio=ratio(samples, "botocore", "native"),
-        target=target,
-        ceiling_ratio=ratio(samples, "botocore", "unparsed") if "unparsed" in samples else None,
-    )
+def compare(name: str, contenders: list[Contender], rounds: int, target: float) -> list[Comparison]:
+    samples = harness.measure(contenders, rounds=rounds)
+    micro = {who: [sample / 1e3 for sample in of] for who, of in samples.items()}
+    ours, theirs, unit = micro["native"], micro["botocore"], "µs CPU/answer"
+    found = [faster(name, ours, "botocore", theirs, unit=unit, target=target)]
+    if "unparsed" in micro:
+        ceiling = f"{name}: if framing and parsing were free"
+        found.append(alone(ceiling, quotients(theirs, micro["unparsed"]), unit="×"))
+    return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
-    refuse_debug_build()
-
+def measure(effort: Effort) -> Outcome:
+    rounds = effort.pick(15, 1)
     frames = answer()
     whole = b"".join(frames)
     chunkings = {
@@ -234,22 +214,15 @@ def main() -> None:
         "1,000 B chunks": [whole[at : at + 1_000] for at in range(0, len(whole), 1_000)],
         "one chunk": [whole],
     }
-    lines = []
+    found = []
     for name, chunks in chunkings.items():
-        rounds = options.rounds
-        lines.append(line(f"EventStreamBuffer, {name}", buffers(chunks), rounds, 8))
-        lines.append(line(f"buffer and parser, {name}", decoders(chunks), rounds, 8))
+        found += compare(f"EventStreamBuffer, {name}", buffers(chunks), rounds, 8)
+        found += compare(f"buffer and parser, {name}", decoders(chunks), rounds, 8)
         with client_of(chunks) as client:
-            lines.append(line(f"boto3 converse_stream, {name}", calls(client), rounds, 1.5))
-    for each in lines:
-        ceiling = f", ceiling {each.ceiling_ratio:.2f} x" if each.ceiling_ratio else ""
-        print(
-            f"{each.name:40} {each.native_us:8,.0f} us   botocore {each.botocore_us:8,.0f} us   "
-            f"{each.ratio:5.2f} x   (target {each.target:g} x{ceiling})"
-        )
-    if options.output:
-        write(options.output, "botocore_calls", [asdict(each) for each in lines])
+            found += compare(f"boto3 converse_stream, {name}", calls(client), rounds, 1.5)
+    peers = {"botocore": botocore.__version__, "boto3": boto3.__version__}
+    return Outcome(comparisons=found, peers=peers)
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(measure, name="botocore_calls", description=__doc__)

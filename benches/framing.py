@@ -1,23 +1,21 @@
 """The framing library against botocore and against plain Python.
 
-    python -m benches.framing [--output FILE] [--rounds N]
-
-Prints a table; every line is a ratio within this run, and the target it is held against.
+python -m benches.framing [--quick] [--output FILE]
 """
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import botocore
 from botocore.eventstream import EventStreamBuffer
 from tests import wire
 
 import bedrock_frames as bf
-from benches.harness import Contender, measure, ratio, refuse_debug_build, write
+from benches import harness
+from benches.harness import Contender, Effort
+from benches.outcome import Comparison, Outcome, alone, faster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,18 +31,6 @@ RECORDED: Final = [
     ("metadata", 312),
 ]
 """Event types and frame lengths as Bedrock sends them, as often as they come."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One comparison of the table."""
-
-    name: str
-    ns_per_frame: float
-    peer: str
-    peer_ns_per_frame: float
-    ratio: float
-    target: float
 
 
 def frames_of(shapes: Sequence[tuple[str, int]]) -> list[bytes]:
@@ -120,7 +106,7 @@ def assert_same(chunks: Sequence[bytes]) -> None:
     decoder.finish()
 
 
-def decoding(rounds: int) -> list[Line]:
+def decoding(rounds: int) -> list[Comparison]:
     # 1,000 and 377 have no common factor, so this is a permutation.
     mixed = [(RECORDED * 100)[place * 377 % 1_000] for place in range(1_000)]
     sets: list[tuple[str, list[bytes], int | None]] = [
@@ -131,7 +117,7 @@ def decoding(rounds: int) -> list[Line]:
         ("1 MiB frames, 64 KiB chunks", deltas(4, 1 << 20), 64 * 1024),
         ("1 MiB frames, a frame a chunk", deltas(4, 1 << 20), None),
     ]
-    lines = []
+    found = []
     for name, frames, chunk_size in sets:
         chunks = chunks_of(frames, chunk_size)
         assert_same(chunks)
@@ -140,15 +126,15 @@ def decoding(rounds: int) -> list[Line]:
             Contender(name="headers", run=read_ours_with_headers(chunks), units=len(frames)),
             Contender(name="botocore", run=read_botocore(chunks), units=len(frames)),
         ]
-        samples = measure(contenders, rounds=rounds)
+        samples = harness.measure(contenders, rounds=rounds)
         big = len(frames) == 4
-        lines.append(_line(f"feed: {name}", samples, "feed", "botocore", 3 if big else 60))
+        found.append(_line(f"feed: {name}", samples, "feed", "botocore", 3 if big else 60))
         if not big:
-            lines.append(_line(f"with headers: {name}", samples, "headers", "botocore", 30))
-    return lines
+            found.append(_line(f"with headers: {name}", samples, "headers", "botocore", 30))
+    return found
 
 
-def encoding(rounds: int) -> list[Line]:
+def encoding(rounds: int) -> list[Comparison]:
     payload = b'{"contentBlockIndex":0,"delta":{"text":" and more"},"p":"abcdefghijklmnopqrstuv"}'
     count = 1_024
     batch = [payload] * 64
@@ -157,83 +143,58 @@ def encoding(rounds: int) -> list[Line]:
     assert bf.encode(DELTA_HEADERS, payload) == template.encode(payload) == one
     assert template.encode_all(batch) == one * len(batch)
 
-    def each(encode: Callable[[], object], times: int) -> Callable[[], object]:
+    def each(name: str, encode: Callable[[], object], frames: int = 1) -> Contender:
         def run() -> None:
-            for _ in range(times):
+            for _ in range(count // frames):
                 encode()
 
-        return run
+        return Contender(name=name, run=run, units=count)
 
     contenders = [
-        Contender(
-            name="encode", run=each(lambda: bf.encode(DELTA_HEADERS, payload), count), units=count
-        ),
-        Contender(name="template", run=each(lambda: template.encode(payload), count), units=count),
-        Contender(
-            name="encode_all",
-            run=each(lambda: template.encode_all(batch), count // len(batch)),
-            units=count,
-        ),
-        Contender(
-            name="plain", run=each(lambda: wire.encode(DELTA_HEADERS, payload), count), units=count
-        ),
+        each("encode", lambda: bf.encode(DELTA_HEADERS, payload)),
+        each("template", lambda: template.encode(payload)),
+        each("encode_all", lambda: template.encode_all(batch), len(batch)),
+        each("struct + zlib", lambda: wire.encode(DELTA_HEADERS, payload)),
     ]
-    samples = measure(contenders, rounds=rounds)
+    samples = harness.measure(contenders, rounds=rounds)
     return [
-        _line("encode", samples, "encode", "plain", 15),
-        _line("Template.encode", samples, "template", "plain", 15),
-        _line("Template.encode_all, 64 payloads", samples, "encode_all", "plain", 50),
+        _line("encode", samples, "encode", "struct + zlib", 15),
+        _line("Template.encode", samples, "template", "struct + zlib", 15),
+        _line("Template.encode_all, 64 payloads", samples, "encode_all", "struct + zlib", 50),
     ]
 
 
-def scaling(rounds: int) -> dict[str, object]:
+def scaling(rounds: int) -> tuple[Comparison, dict[str, float]]:
     """Measure what a frame costs as the chunks grow: it should not depend on them."""
     frames = deltas(10_000, 200)
     sizes: list[int | None] = [None, 1_600, 16 * 1024, 64 * 1024, 256 * 1024, 2_000_000]
     contenders = []
     for size in sizes:
         chunks = chunks_of(frames, size)
-        name = "one frame" if size is None else f"{size:,} B"
+        name = "a frame a chunk" if size is None else f"{size:,} B chunks"
         contenders.append(Contender(name=name, run=read_ours(chunks), units=len(frames)))
-    samples = measure(contenders, rounds=rounds)
-    medians = {name: median(values) for name, values in samples.items()}
-    return {
-        "ns_per_frame": medians,
-        "worst_ratio": max(medians.values()) / min(medians.values()),
-        "target": 1.3,
-    }
+    samples = harness.measure(contenders, rounds=rounds)
+    costs = {name: median(values) for name, values in samples.items()}
+    worst = max(costs.values()) / min(costs.values())
+    name = "dearest over cheapest chunk size, a frame to 2 MB"
+    return alone(name, [worst], unit="×", bound="at_most", target=1.3), costs
 
 
-def _line(name: str, samples: dict[str, list[float]], ours: str, peer: str, target: float) -> Line:
-    return Line(
-        name=name,
-        ns_per_frame=median(samples[ours]),
-        peer=peer,
-        peer_ns_per_frame=median(samples[peer]),
-        ratio=ratio(samples, peer, ours),
-        target=target,
+def _line(
+    name: str, samples: dict[str, list[float]], ours: str, peer: str, target: float
+) -> Comparison:
+    return faster(name, samples[ours], peer, samples[peer], unit="ns/frame", target=target)
+
+
+def measure(effort: Effort) -> Outcome:
+    rounds = effort.pick(25, 1)
+    worst, costs = scaling(effort.pick(5, 1))
+    return Outcome(
+        comparisons=[*decoding(rounds), *encoding(rounds), worst],
+        samples={"ns_per_frame_by_chunk_size": costs},
+        peers={"botocore": botocore.__version__},
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
-    refuse_debug_build()
-
-    lines = [*decoding(options.rounds), *encoding(options.rounds)]
-    for line in lines:
-        print(
-            f"{line.name:46} {line.ns_per_frame:10,.0f} ns   {line.peer} "
-            f"{line.peer_ns_per_frame:10,.0f} ns   {line.ratio:6.1f} x   (target {line.target:g} x)"
-        )
-    scale = scaling(max(3, options.rounds // 3))
-    print(f"cost per frame over chunk sizes: {scale}")
-    if options.output:
-        results = {"comparisons": [asdict(line) for line in lines], "scaling": scale}
-        write(options.output, "framing", results)
-
-
 if __name__ == "__main__":
-    main()
+    harness.main(measure, name="framing", description=__doc__)

@@ -7,22 +7,41 @@ Times are CPU seconds of this process: what other processes do to the clock is l
 
 from __future__ import annotations
 
+import argparse
 import gc
-import json
+import os
 import platform
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import bedrock_frames as bf
+from bedrock_frames.bench.environment import cpu_model
+from benches.outcome import Result, write
+from benches.words import judged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-SCHEMA: Final = 1
+    from benches.outcome import Outcome
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+Choice = TypeVar("Choice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much time a benchmark may take: its full form, or one that only shows that it works."""
+
+    quick: bool = False
+
+    def pick(self, full: Choice, quick: Choice) -> Choice:
+        """Return the one that fits."""
+        return quick if self.quick else full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +51,6 @@ class Contender:
     name: str
     run: Callable[[], object]
     units: int
-
-
-def refuse_debug_build() -> None:
-    """End the program where the native core is not a release build."""
-    if bf.BUILD_PROFILE != "release":
-        sys.exit(f"refusing to measure a {bf.BUILD_PROFILE} build; run `make build`")
 
 
 def measure(contenders: Sequence[Contender], *, rounds: int) -> dict[str, list[float]]:
@@ -59,40 +72,65 @@ def measure(contenders: Sequence[Contender], *, rounds: int) -> dict[str, list[f
     return samples
 
 
-def ratio(samples: Mapping[str, Sequence[float]], slow: str, fast: str) -> float:
-    """Return how many times faster one contender is: the median over the rounds."""
-    return median(a / b for a, b in zip(samples[slow], samples[fast], strict=True))
-
-
 def environment() -> dict[str, object]:
     """Say on what the figures were measured."""
     return {
-        "python": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "machine": platform.machine(),
-        "cpu": _cpu_model(),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "commit": _commit(),
+        "cpu": cpu_model(),
+        "cpus": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
         "bedrock_frames": bf.__version__,
         "build_profile": bf.BUILD_PROFILE,
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "load_average": round(os.getloadavg()[0], 2),
     }
 
 
-def write(path: Path, benchmark: str, results: object) -> None:
-    """Write raw results as JSON."""
-    document = {
-        "schema": SCHEMA,
-        "benchmark": benchmark,
-        "environment": environment(),
-        "results": results,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n")
+def main(
+    measure: Callable[[Effort], Outcome],
+    *,
+    name: str,
+    description: str | None,
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """Run a script: measure, print what was found, write it where it is wanted.
+
+    Ends the program where the native core is not a release build.
+    """
+    options = parser(description).parse_args(arguments)
+    if bf.BUILD_PROFILE != "release":
+        sys.exit(f"refusing to measure a {bf.BUILD_PROFILE} build; run `make build`")
+    found = environment()
+    outcome = measure(Effort(quick=options.quick))
+    for comparison in outcome.comparisons:
+        print(judged(comparison))
+    if options.output:
+        result = Result(benchmark=name, quick=options.quick, environment=found, outcome=outcome)
+        write(options.output, result)
 
 
-def _cpu_model() -> str:
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the options that every script has."""
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--quick", action="store_true", help="only show that it works")
+    made.add_argument("--output", type=Path, metavar="FILE", help="write the result as JSON")
+    return made
+
+
+def _commit() -> str | None:
+    """Return the commit that is measured, with a mark where the sources differ from it."""
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        head = git("rev-parse", "--short=12", "HEAD")
+        changed = git("diff", "--quiet", "HEAD", "--", "rust", "python", "Cargo.lock").returncode
     except OSError:
-        return platform.processor()
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor())
+        return None
+    return None if head.returncode else head.stdout.strip() + (" and changes" if changed else "")

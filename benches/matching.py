@@ -1,6 +1,6 @@
 """What a request costs the engine, and how little it matters how many fixtures there are.
 
-    python -m benches.matching [--output FILE] [--rounds N]
+    python -m benches.matching [--quick] [--output FILE]
 
 Each line asks the same kind of request of ten fixtures and of 10,000, through ``Engine.answer``
 with the headers that boto3 sends; the fixture that answers is the last one.
@@ -8,15 +8,14 @@ with the headers that boto3 sends; the fixture that answers is the last one.
 
 from __future__ import annotations
 
-import argparse
 import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from statistics import median
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bedrock_frames._core import Engine, Plan, Rule
-from benches.harness import Contender, measure, ratio, refuse_debug_build, write
+from benches import harness
+from benches.harness import Contender, Effort
+from benches.outcome import Comparison, Outcome, costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,17 +40,6 @@ HEADERS: Final = [
     (b"amz-sdk-request", b"attempt=1; max=3"),
     (b"content-length", b"200"),
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One kind of request; times are microseconds of CPU a request."""
-
-    name: str
-    few_us: float
-    many_us: float
-    ratio: float
-    target: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,36 +154,20 @@ def requests(kind: Kind, fixtures: int) -> Callable[[], None]:
     return run
 
 
-def compare(kind: Kind, rounds: int) -> Line:
+def compare(kind: Kind, rounds: int) -> Comparison:
     contenders = [
         Contender(name=str(fixtures), run=requests(kind, fixtures), units=REQUESTS)
         for fixtures in (FEW, MANY)
     ]
-    samples = measure(contenders, rounds=rounds)
-    return Line(
-        name=kind.name,
-        few_us=median(samples[str(FEW)]) / 1000,
-        many_us=median(samples[str(MANY)]) / 1000,
-        ratio=ratio(samples, str(MANY), str(FEW)),
-    )
+    samples = harness.measure(contenders, rounds=rounds)
+    few, many = ([sample / 1e3 for sample in samples[str(n)]] for n in (FEW, MANY))
+    return costs(kind.name, many, f"{FEW} fixtures", few, unit="µs CPU/request", target=2)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--output", type=Path, help="write raw results as JSON")
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    refuse_debug_build()
-    lines = [compare(kind, options.rounds) for kind in KINDS]
-    print(f"{'CPU us a request':40} {FEW:>8,} {MANY:>8,} {'ratio':>7} {'target':>7}")
-    for line in lines:
-        few, many = f"{line.few_us:8.2f}", f"{line.many_us:8.2f}"
-        print(f"{line.name:40} {few} {many} {line.ratio:6.2f}x {line.target:6.1f}x")
-    if options.output:
-        write(options.output, "matching", [asdict(line) for line in lines])
+def measure(effort: Effort) -> Outcome:
+    kinds = effort.pick(KINDS, KINDS[:1])
+    return Outcome(comparisons=[compare(kind, effort.pick(9, 1)) for kind in kinds])
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(measure, name="matching", description=__doc__)

@@ -1,142 +1,197 @@
-"""The fixture server under load, beside a floor that does nothing but send, and beside a peer.
+"""Servers in turns, from outside: ours beside a floor that does nothing but send, and a peer.
 
-    python -m benches.serving --mode unpaced --tier asgi --output benches/results/unpaced-asgi.json
-
-All serve the same 64 frames (a tool call, since the peer's text answers fail in boto3). Servers run
-on one core, the measuring client on the other; each answer is checked before it is timed. The
-measuring kit is not part of this project: it is looked for at ../shared/bench.
+All send the same 64 frames. Servers run on one core, the measuring client on the other; each answer
+is checked before it is timed. The kit's ``compare.py`` does it; here its runs are told apart.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import shlex
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import bedrock_frames as bf
-from bedrock_frames import fixtures
-from benches.harness import refuse_debug_build, write
+from benches import stream
+from benches.harness import ROOT
+from benches.kit import KIT, Kit, kit, serve_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-KIT: Final = ROOT.parent / "shared" / "bench"
 PEER: Final = ROOT / "benches" / "node" / "node_modules" / "@copilotkit" / "aimock"
-MODEL: Final = "anthropic.claude-3-5-sonnet-20241022-v2:0"
-FRAMES: Final = 64
-CHUNK_SIZE: Final = 20
-STRUCTURAL_FRAMES: Final = 5
-"""messageStart, contentBlockStart, contentBlockStop, messageStop, metadata."""
+FLOOR: Final = "C floor"
+NATIVE: Final = "native"
+ASGI: Final = "asgi"
+AIMOCK: Final = "aimock"
+ALL: Final = (FLOOR, NATIVE, ASGI, AIMOCK)
+OPTIONS: Final = {ASGI: ["--asgi"], NATIVE: ["--threads", "1"]}
+
+Run: TypeAlias = Mapping[str, Any]
 
 
-FLAGS: Final = {"asgi": " --asgi", "native": " --threads 1"}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is asked of each server; unpaced where ``gap_ms`` is 0."""
+
+    connections: Sequence[int]
+    gap_ms: float = 0
+    rounds: int
+    seconds: float
 
 
-def fixture_of(gap_ms: float, *, empty_deltas: int) -> dict[str, object]:
-    """Return a fixture file whose stream has 64 frames, each ``gap_ms`` after the one before.
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs by server and connections, in the order of their rounds."""
 
-    Claude's tool input begins with an empty delta, and so does ours; the peer's does not.
+    of: dict[tuple[str, int], list[Run]] = field(default_factory=lambda: defaultdict(list))
+
+    def figures(self, server: str, connections: int, of: Callable[[Run], float]) -> list[float]:
+        """Return a figure of each round."""
+        return [of(run) for run in self.of[server, connections]]
+
+    def best(self, server: str, of: Callable[[Run], float]) -> list[float]:
+        """Return the highest figure of each round, at whatever load it came."""
+        loads = [self.figures(name, n, of) for name, n in self.of if name == server]
+        return [max(rounds) for rounds in zip(*loads, strict=True)]
+
+    def table(self) -> list[dict[str, object]]:
+        """Return the medians, a row for each server and load."""
+        rows = []
+        for (server, connections), runs in self.of.items():
+            row: dict[str, object] = {"server": server, "connections": connections}
+            rows.append(row | {name: median(map(of, runs)) for name, of in COLUMNS.items()})
+        return rows
+
+    def samples(self) -> list[Run]:
+        """Return every run."""
+        return [run for runs in self.of.values() for run in runs]
+
+
+def offered(run: Run) -> float:
+    """Return the part of the frames that were due that came; 1 where none was due at a time."""
+    gap_ms: float = run["load_gap_ms"]
+    return frames_per_s(run) * gap_ms / 1000 / int(run["connections"]) if gap_ms else 1.0
+
+
+def coalesced(run: Run) -> float:
+    """Return the part of the frames that came in one read with another before them."""
+    return max(0.0, 1 - 1 / float(run["frames_per_read"]))
+
+
+def frames_per_s(run: Run) -> float:
+    """Return the frames that came each second."""
+    return float(run["frames_per_s"])
+
+
+def streams_per_s(run: Run) -> float:
+    """Return the streams that ended each second."""
+    return float(run["streams_per_s"])
+
+
+def gap_p50(run: Run) -> float:
+    """Return the median gap between frames of a stream, in ms."""
+    return float(run["gap_ms"]["p50"])
+
+
+def gap_p99(run: Run) -> float:
+    """Return the gap that one in a hundred exceeds, in ms."""
+    return float(run["gap_ms"]["p99"])
+
+
+def gap_error(run: Run) -> float:
+    """Return by how many ms one gap in a hundred is wrong, at least."""
+    return float((run["gap_error_ms"] or {"p99": 0})["p99"])
+
+
+def first_frame_p99(run: Run) -> float:
+    """Return the time to the first frame that one stream in a hundred exceeds, in ms.
+
+    Where no stream began within the window, the window: it took longer than that.
     """
-    length = (FRAMES - STRUCTURAL_FRAMES - empty_deltas) * CHUNK_SIZE
-    arguments = json.dumps({"city": "x" * (length - len('{"city":""}'))}, separators=(",", ":"))
-    assert len(arguments) == length
-    entry: dict[str, object] = {
-        "match": {"userMessage": "hello"},
-        "response": {"toolCalls": [{"name": "get_weather", "arguments": arguments}]},
-        "chunkSize": CHUNK_SIZE,
-    }
-    if gap_ms:
-        entry["latency"] = gap_ms
-    return {"fixtures": [entry]}
+    return float(run["ttff_ms"]["p99"] if run["ttff_ms"] else 1000 * run["seconds"])
 
 
-def frames_of(fixture: dict[str, object], seed: int) -> bytes:
-    """Return the frames that the server will send: the floor is given the same."""
-    entries = fixture["fixtures"]
-    assert isinstance(entries, list)
-    compiled = fixtures.parse(entries)
-    plan = compiled.compiler(seed=seed, padding=True)(
-        0, 0, "converse-stream", MODEL, "converse", None
-    )
-    body = b"".join(plan.frames)
-    assert len(bf.scan(body)) == FRAMES
-    return body
+def memory(run: Run) -> float:
+    """Return the growth of resident memory over idle, in KiB a stream."""
+    return float(run["rss_growth_kib_per_connection"])
 
 
-def servers(folder: Path, tiers: list[str], gap_ms: float) -> Iterator[tuple[str, str]]:
-    """Yield names and commands; the floor is the first, which makes it the reference."""
-    yield (
-        "floor",
-        f"{folder}/floor_server --port {{port}} --gap-ms {{gap_ms}} --frames {folder}/frames",
-    )
-    for tier in tiers:
-        flag = FLAGS[tier]
-        serve = f"{shlex.quote(sys.executable)} -m bedrock_frames serve {folder}/fixtures"
-        yield tier, f"{serve} --port {{port}}{flag} --journal 0 --log-level warning"
-    if PEER.exists():
-        node = f"node {PEER}/dist/cli.js --fixtures {folder}/peer --port {{port}}"
-        latency = f" --latency {gap_ms:g}" if gap_ms else ""
-        yield "aimock", f"{node} --chunk-size {CHUNK_SIZE}{latency} --log-level silent"
+COLUMNS: Final[dict[str, Callable[[Run], float]]] = {
+    "streams_per_s": streams_per_s,
+    "frames_per_s": frames_per_s,
+    "offered_ratio": offered,
+    "coalesced_ratio": coalesced,
+    "gap_p50_ms": gap_p50,
+    "gap_p99_ms": gap_p99,
+    "gap_error_p99_ms": gap_error,
+    "ttff_p99_ms": first_frame_p99,
+    "kib_per_stream": memory,
+    "server_cpu": lambda run: float(run["server_cpu"]),
+    "server_us_per_frame": lambda run: float(run["server_cpu_us_per_frame"]),
+    "client_cpu": lambda run: float(run["client_cpu"]),
+    "other_cpu": lambda run: float(run["other_cpu"]),
+}
 
 
-def measure(
-    mode: str, tiers: list[str], connections: str, gap_ms: float, rounds: int, seconds: float
-) -> object:
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        subprocess.run(
-            ["make", "--silent", "-C", str(KIT), f"OUT={folder}"], check=True, stdout=sys.stderr
-        )
-        fixture = fixture_of(gap_ms, empty_deltas=1)
-        for name, file in {"fixtures": fixture, "peer": fixture_of(gap_ms, empty_deltas=0)}.items():
-            (folder / name).mkdir()
-            (folder / name / "stream.json").write_text(json.dumps(file))
-        (folder / "frames").write_bytes(frames_of(fixture, seed=0))
+def measure(servers: Sequence[str], load: Load) -> Runs:
+    """Measure servers in turns.
+
+    Ends the program where the peer is asked for, and is not there.
+
+    Raises:
+        AssertionError: a run failed, or a stream did not have its 64 frames.
+    """
+    if AIMOCK in servers and not PEER.exists():
+        sys.exit("aimock is not installed; run `make benches/node/node_modules`")
+    with kit() as built:
+        results = built.folder / "results.json"
         command = [
-            *(sys.executable, str(KIT / "compare.py"), "--mode", mode),
-            *("--connections", connections, "--gap-ms", f"{gap_ms:g}"),
-            *("--rounds", str(rounds), "--seconds", str(seconds)),
-            *("--client", str(folder / "stream_client"), "--json", str(folder / "results.json")),
+            *(sys.executable, str(KIT / "compare.py")),
+            *("--mode", "paced" if load.gap_ms else "unpaced", "--gap-ms", f"{load.gap_ms:g}"),
+            *("--connections", ",".join(map(str, load.connections))),
+            *("--rounds", str(load.rounds), "--seconds", f"{load.seconds:g}"),
+            *("--client", str(built.client), "--json", str(results)),
         ]
-        for name, server in servers(folder, tiers, gap_ms):
-            command += ["--server", f"{name}={server}"]
-        subprocess.run(command, check=False)
-        results: object = json.loads((folder / "results.json").read_text())
-        return results
+        for name, started in _commands(built, load.gap_ms).items():
+            if name in servers:
+                command += ["--server", f"{name}={started}"]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+        return _told_apart(json.loads(results.read_text())["runs"], load.gap_ms)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mode", choices=["unpaced", "paced"], required=True)
-    parser.add_argument("--tier", action="append", choices=["asgi", "native"], required=True)
-    parser.add_argument("--connections")
-    parser.add_argument("--gap-ms", type=float, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--output", type=Path)
-    options = parser.parse_args()
-    refuse_debug_build()
-    if not KIT.exists():
-        sys.exit(f"the measuring kit is not at {KIT}")
-
-    paced = options.mode == "paced"
-    results = measure(
-        options.mode,
-        options.tier,
-        options.connections or ("100,1000" if paced else "1,64,512"),
-        options.gap_ms if paced else 0,
-        options.rounds,
-        options.seconds,
-    )
-    if options.output:
-        write(options.output, f"serving {options.mode}", results)
+def _told_apart(found: list[dict[str, Any]], gap_ms: float) -> Runs:
+    runs = Runs()
+    for run in found:
+        place = f"{run['server']}, {run['connections']} connections"
+        assert "failed" not in run, f"{place}: {run['failed']}"
+        lengths = run["frames_per_stream"] or {"min": stream.FRAMES, "max": stream.FRAMES}
+        assert set(lengths.values()) == {stream.FRAMES}, f"{place}: {lengths}"
+        runs.of[run["server"], run["connections"]].append(run | {"load_gap_ms": gap_ms})
+    return runs
 
 
-if __name__ == "__main__":
-    main()
+def _commands(built: Kit, gap_ms: float) -> dict[str, str]:
+    ours = stream.write(built.folder / "ours", stream.fixture(gap_ms))
+    theirs = stream.write(built.folder / "theirs", stream.fixture(gap_ms, empty_deltas=0))
+    frames = built.folder / "frames"
+    frames.write_bytes(stream.frames(stream.fixture(gap_ms)))
+    latency = f" --latency {gap_ms:g}" if gap_ms else ""
+    peer = f"node {PEER}/dist/cli.js --fixtures {theirs} --port {{port}} --log-level silent"
+    return {
+        FLOOR: built.floor("{gap_ms}", "--frames", frames),
+        **{tier: serve_command(ours, *options) for tier, options in OPTIONS.items()},
+        AIMOCK: f"{peer} --chunk-size {stream.CHUNK_SIZE}{latency}",
+    }
+
+
+def peers(servers: Sequence[str]) -> dict[str, str]:
+    """Return the versions of what is measured beside ours."""
+    if AIMOCK not in servers:
+        return {}
+    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    version = json.loads((PEER / "package.json").read_text())["version"]
+    return {"aimock": version, "node": node.stdout.strip()}
