@@ -16,7 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import bedrock_frames as bf
 from bedrock_frames.bench.environment import cpu_model
@@ -83,7 +83,6 @@ def environment() -> dict[str, object]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "bedrock_frames": bf.__version__,
         "build_profile": bf.BUILD_PROFILE,
-        "load_average": round(os.getloadavg()[0], 2),
     }
 
 
@@ -96,17 +95,19 @@ def main(
 ) -> None:
     """Run a script: measure, print what was found, write it where it is wanted.
 
-    Ends the program where the native core is not a release build.
+    Needs Linux. Ends the program where the native core is not a release build.
     """
     options = parser(description).parse_args(arguments)
     if bf.BUILD_PROFILE != "release":
         sys.exit(f"refusing to measure a {bf.BUILD_PROFILE} build; run `make build`")
-    found = environment()
+    before = _Spent.now()
     outcome = measure(Effort(quick=options.quick))
+    others = _Spent.now().others_since(before)
     for comparison in outcome.comparisons:
         print(judged(comparison))
     if options.output:
-        result = Result(benchmark=name, quick=options.quick, environment=found, outcome=outcome)
+        where = environment() | {"other_cpu": others}
+        result = Result(benchmark=name, quick=options.quick, environment=where, outcome=outcome)
         write(options.output, result)
 
 
@@ -118,6 +119,35 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="only show that it works")
     made.add_argument("--output", type=Path, metavar="FILE", help="write the result as JSON")
     return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spent:
+    """CPU seconds so far: of this process with all that it started, and of the whole machine."""
+
+    at: float
+    own: float
+    machine: float
+
+    @classmethod
+    def now(cls) -> Self:
+        spent = os.times()
+        user, nice, system, _, _, irq, softirq = map(int, _cpu_ticks()[:7])
+        ticks = user + nice + system + irq + softirq
+        return cls(
+            at=time.monotonic(),
+            own=spent.user + spent.system + spent.children_user + spent.children_system,
+            machine=ticks / os.sysconf("SC_CLK_TCK"),
+        )
+
+    def others_since(self, before: Self) -> float:
+        """Return how many processors all others used, on average."""
+        spent = (self.machine - before.machine) - (self.own - before.own)
+        return round(max(0.0, spent / (self.at - before.at)), 3)
+
+
+def _cpu_ticks() -> list[str]:
+    return Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
 
 
 def _commit() -> str | None:

@@ -127,5 +127,6 @@ def drive(
         report: dict[str, Any] = json.loads(client.stdout.read() or "{}")
     assert report, "".join(said)
     assert report["errors"]["total"] == 0, report["errors"]
+    assert len(seen) == 2, "the machine stood still for the whole window"
     opened, closed = seen
     return report, (opened, closed)

@@ -174,13 +174,9 @@ def framing(found: Result) -> Spec:
         "title": None,
         "axis": {"labelLimit": 320},
     }
-    x: Spec = {
-        "field": "ratio",
-        "type": "quantitative",
-        "title": "times faster",
-        "scale": {"type": "log", "domainMin": 1},
-    }
+    x: Spec = {"field": "ratio", "type": "quantitative", "title": "times faster"}
     color = _coloured({"botocore": BLUE, "struct + zlib": TEAL})
+    color["legend"] = {"symbolType": "square", "symbolStrokeWidth": 0}
     return _bars(rows, x=x, y=y, color=color, height=300)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benches.words import number, quantity, target_of, value_of, verdict_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from benches.outcome import Result
 
@@ -28,7 +28,6 @@ SERVED: Final = {
     "server_cpu": "CPU",
     "server_us_per_frame": "µs/frame",
     "client_cpu": "client CPU",
-    "other_cpu": "others",
 }
 """Columns of servers, by the names that they have in the results."""
 
@@ -166,7 +165,10 @@ def _section(part: Part, found: Result) -> str:
     shown = [f"## {part.title}", part.text, _comparisons(found)]
     shown += [f"![{text}](plots/{name})" for name, text in part.plots]
     if isinstance(found.samples, dict) and "medians" in found.samples:
-        shown += _served(found.samples["medians"], part.hidden)
+        shown.append(_served(found.samples["medians"], part.hidden))
+    others = found.environment.get("other_cpu", 0)
+    if others > OTHERS_BUSY_CPU:
+        shown.append(f"**Do not believe it: others used {number(others)} processors meanwhile.**")
     if found.outcome.limits:
         shown.append(found.outcome.limits)
     return "\n\n".join(shown) + "\n"
@@ -194,13 +196,10 @@ def _spread(rounds: Sequence[float]) -> str:
     return "" if least == most else f"{least} – {most}"
 
 
-def _served(medians: Sequence[Mapping[str, Any]], hidden: frozenset[str]) -> Iterator[str]:
+def _served(medians: Sequence[Mapping[str, Any]], hidden: frozenset[str]) -> str:
     names = [name for name in SERVED if name in medians[0] and name not in hidden]
     rows = [[_cell(name, row[name]) for name in names] for row in medians]
-    yield table([SERVED[name] for name in names], rows)
-    others = max(row["other_cpu"] for row in medians)
-    if others > OTHERS_BUSY_CPU:
-        yield f"**Do not believe it: others used up to {number(others)} processors meanwhile.**"
+    return table([SERVED[name] for name in names], rows)
 
 
 def _cell(name: str, value: object) -> str:
@@ -223,12 +222,12 @@ def _environments(measured: Mapping[str, Result]) -> str:
         facts = found.environment
         peers = ", ".join(f"{peer} {version}" for peer, version in found.outcome.peers.items())
         quick = " (quick: means nothing)" if found.quick else ""
-        row = [f"{name}{quick}", facts["date"], facts["commit"], facts["load_average"], peers]
+        row = [f"{name}{quick}", facts["date"], facts["commit"], facts.get("other_cpu", ""), peers]
         rows.append([str(cell) for cell in row])
     first = next(iter(measured.values())).environment
     machine = (
         f"{first['cpu']}, {first['cpus']} processors, Linux {first['kernel']}, {first['python']}, "
         f"bedrock-frames {first['bedrock_frames']} ({first['build_profile']} build)."
     )
-    head = ["", "date", "commit", "load before", "beside it"]
+    head = ["", "date", "commit", "others' CPU", "beside it"]
     return f"## Where\n\n{machine}\n\n{table(head, rows)}\n"
