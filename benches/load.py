@@ -52,7 +52,7 @@ def measure(effort: Effort) -> Outcome:
     with kit() as built:
         comparisons, samples = speed(built, effort)
         grown = memory(built, effort)
-        found = [punctuality(built, effort) for _ in range(effort.pick(2, 1))]
+        found = [punctuality(built, effort) for _ in range(effort.pick(3, 1))]
     comparisons.append(
         alone(
             f"memory a stream, {MEMORY_STREAMS:,} streams",
