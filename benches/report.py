@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from benches.outcome import Result
 
 BENCHES: Final = ROOT / "benches"
+SHOWN: Final = (*SCRIPTS, "soak")
+"""What is read of the results; the soak runs on its own."""
 QUOTING: Final = (ROOT / "README.md", ROOT / "docs" / "framing.md")
 """Documents that quote figures, each between two marks."""
 
@@ -33,7 +35,7 @@ _QUOTED: Final = re.compile(
 
 def results(folder: Path = RESULTS) -> dict[str, Result]:
     """Read what was measured, by benchmark, in their order."""
-    found = ((name, folder / f"{name}.json") for name in SCRIPTS)
+    found = ((name, folder / f"{name}.json") for name in SHOWN)
     return {name: read(path) for name, path in found if path.exists()}
 
 

@@ -32,13 +32,16 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from bedrock_frames import BUILD_PROFILE
 from bedrock_frames.bench import BenchOptions, Closed, run_bench
-from benches.harness import refuse_debug_build, write
+from benches.harness import environment
+from benches.outcome import Outcome, Result, alone, costs, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bedrock_frames.bench import Progress, Report
+    from benches.outcome import Comparison
 
 FRAMES: Final = 64
 WORDS: Final = FRAMES - 4
@@ -55,6 +58,13 @@ MEMORY_BYTES: Final = 8 << 20
 LATENESS_RATIO: Final = 2.0
 LATENESS_FLOOR_MS: Final = 1.0
 MORE_FILES: Final = 16
+
+WHOLE_MINUTES: Final = 10
+"""What is shorter means nothing."""
+LIMITS: Final = (
+    "{minutes:g} minutes, {streams:,} streams, a frame every {gap_ms:g} ms in each; "
+    "threads of the server: {threads}."
+)
 
 Buckets = dict[float, float]
 """How many durations were at most so many seconds."""
@@ -149,8 +159,8 @@ def quantile(buckets: Buckets, share: float) -> float:
     return 0.0
 
 
-def judge(samples: Sequence[Sample], *, errors: int) -> Verdict:
-    """Compare the end with the beginning.
+def thirds(samples: Sequence[Sample], name: str) -> tuple[float, float]:
+    """Return the median of a figure in the first and in the last third, after the warm-up.
 
     Raises:
         ValueError: there are fewer than three samples after the warm-up.
@@ -159,19 +169,53 @@ def judge(samples: Sequence[Sample], *, errors: int) -> Verdict:
     third = len(kept) // 3
     if not third:
         raise ValueError(f"{len(kept)} samples say nothing: let it run for longer")
-    first, last = kept[:third], kept[-third:]
+    early, late = (median(getattr(each, name) for each in part) for part in _ends(kept, third))
+    return early, late
 
-    def medians(name: str) -> tuple[float, float]:
-        early, late = (median(getattr(sample, name) for sample in part) for part in (first, last))
-        return early, late
 
-    memory, lateness, files = map(medians, ("resident_bytes", "lateness_p99_ms", "open_files"))
+def _ends(samples: Sequence[Sample], count: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    return samples[:count], samples[-count:]
+
+
+def judge(samples: Sequence[Sample], *, errors: int) -> Verdict:
+    """Compare the end with the beginning.
+
+    Raises:
+        ValueError: there are fewer than three samples after the warm-up.
+    """
+    memory = thirds(samples, "resident_bytes")
+    lateness = thirds(samples, "lateness_p99_ms")
+    files = thirds(samples, "open_files")
     return Verdict(
         memory=memory[1] <= memory[0] * MEMORY_RATIO + MEMORY_BYTES,
         lateness=lateness[1] <= LATENESS_RATIO * max(lateness[0], LATENESS_FLOOR_MS),
         files=files[1] <= files[0] + MORE_FILES,
         answers=errors == 0,
     )
+
+
+def comparisons(samples: Sequence[Sample], report: Report) -> list[Comparison]:
+    """Return what a page shows of it."""
+
+    def grown(name: str, field: str, unit: str, scale: float, target: float | None) -> Comparison:
+        first, last = ([each * scale] for each in thirds(samples, field))
+        named = f"{name}, last third"
+        return costs(named, last, "first third", first, unit=unit, target=target)
+
+    late = thirds(samples, "lateness_p99_ms")[1] > LATENESS_FLOOR_MS
+    return [
+        grown("resident memory", "resident_bytes", "MiB", 1 / (1 << 20), MEMORY_RATIO),
+        grown("lateness p99", "lateness_p99_ms", "ms", 1, LATENESS_RATIO if late else None),
+        grown("open files", "open_files", "", 1, None),
+        alone("frames a second", [report.rates.frames_per_s], unit="frames/s"),
+        alone(
+            "answers that were not right",
+            [sum(report.errors.values())],
+            unit="",
+            bound="at_most",
+            target=0,
+        ),
+    ]
 
 
 @contextmanager
@@ -239,22 +283,30 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, help="of the server")
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
-    refuse_debug_build()
+    if BUILD_PROFILE != "release":
+        sys.exit(f"refusing to measure a {BUILD_PROFILE} build; run `make build`")
     samples, report = soak(
         minutes=asked.minutes, streams=asked.streams, gap_ms=asked.gap_ms, threads=asked.threads
     )
     verdict = judge(samples, errors=sum(report.errors.values()))
     shown = [asdict(sample) for sample in samples]
-    results = {
+    found = {
         "options": {name: value for name, value in vars(asked).items() if name != "output"},
         "verdict": asdict(verdict),
         "errors": report.errors,
         "frames_per_s": report.rates.frames_per_s,
         "gap_ms": report.metrics.gap_ms.model_dump(),
     }
-    print(json.dumps({**results, "first": shown[0], "last": shown[-1]}, indent=1))
+    print(json.dumps({**found, "first": shown[0], "last": shown[-1]}, indent=1))
     if asked.output:
-        write(asked.output, "soak", {**results, "samples": shown})
+        outcome = Outcome(
+            comparisons=comparisons(samples, report),
+            samples={**found, "taken": shown},
+            limits=LIMITS.format(**vars(asked)),
+        )
+        quick = asked.minutes < WHOLE_MINUTES
+        result = Result(benchmark="soak", quick=quick, environment=environment(), outcome=outcome)
+        write(asked.output, result)
     return 0 if verdict.flat else 1
 
 

@@ -109,6 +109,12 @@ PARTS: Final = (
         title="The load generator",
         text="One thread. Frames are counted a second of the client's own CPU time.",
     ),
+    Part(
+        benchmark="soak",
+        title="A soak",
+        text="Half of what a core holds, for as long as it takes to see something grow: "
+        "`python -m benches.soak`.",
+    ),
 )
 
 OPENING: Final = """\
@@ -166,7 +172,7 @@ def _section(part: Part, found: Result) -> str:
     shown += [f"![{text}](plots/{name})" for name, text in part.plots]
     if isinstance(found.samples, dict) and "medians" in found.samples:
         shown.append(_served(found.samples["medians"], part.hidden))
-    others = found.environment["other_cpu"]
+    others = found.environment.get("other_cpu", 0.0)
     if others > OTHERS_BUSY_CPU:
         shown.append(f"**Do not believe it: others used {number(others)} processors meanwhile.**")
     if found.outcome.limits:
@@ -222,7 +228,8 @@ def _environments(measured: Mapping[str, Result]) -> str:
         facts = found.environment
         peers = ", ".join(f"{peer} {version}" for peer, version in found.outcome.peers.items())
         quick = " (quick: means nothing)" if found.quick else ""
-        row = [f"{name}{quick}", facts["date"], facts["commit"], facts["other_cpu"], peers]
+        busy = facts.get("other_cpu", "")
+        row = [f"{name}{quick}", facts["date"], facts["commit"], busy, peers]
         rows.append([str(cell) for cell in row])
     first = next(iter(measured.values())).environment
     machine = (

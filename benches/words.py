@@ -24,7 +24,7 @@ def number(value: float) -> str:
 
 def quantity(value: float | None, unit: str) -> str:
     """Write a number with its unit."""
-    return "" if value is None else f"{number(value)} {unit}"
+    return "" if value is None else f"{number(value)} {unit}".rstrip()
 
 
 def value_of(comparison: Comparison) -> str:
@@ -39,7 +39,7 @@ def target_of(comparison: Comparison) -> str:
     if comparison.target is None or comparison.bound is None:
         return ""
     unit = "×" if comparison.peer else comparison.unit
-    return f"{SIGNS[comparison.bound]} {comparison.target:g} {unit}"
+    return f"{SIGNS[comparison.bound]} {comparison.target:g} {unit}".rstrip()
 
 
 def verdict_of(comparison: Comparison) -> str:

@@ -1,6 +1,5 @@
 """The soak: a short one runs to its end, and a long one would see what grows."""
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from benches.outcome import read
 from benches.soak import Sample, Verdict, buckets_of, judge, quantile
 
 from tests.cases import ROOT
@@ -40,9 +40,12 @@ def test_a_short_soak_runs_to_its_end(tmp_path: Path) -> None:
     options = ["--minutes", "0.15", "--streams", str(STREAMS), "--output", str(output)]
     command = [sys.executable, "-m", "benches.soak", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    found: dict[str, Any] = json.loads(output.read_text())["results"]
-    samples = found["samples"]
+    result = read(output)
+    found: dict[str, Any] = result.samples
+    samples = found["taken"]
 
+    assert result.quick
+    assert result.comparison("answers that were not right").met
     # Whether times are flat says nothing on a machine that others use.
     assert done.returncode == (0 if all(found["verdict"].values()) else 1), done.stderr
     assert {**found["verdict"], "lateness": True} == dict.fromkeys(found["verdict"], True)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import pytest
 
 from bedrock_frames._core import Plane, self_signed
+from bedrock_frames.fixtures import Answerer
 from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from bedrock_frames.server.native import LOCAL_NAMES
@@ -59,7 +60,7 @@ class Unhurried(Bedrock):
         self,
         *,
         match: Mapping[str, object] | None = None,
-        response: Mapping[str, object] | list[Mapping[str, object]],
+        response: Mapping[str, object] | list[Mapping[str, object]] | Answerer,
         first: bool = False,
         **options: object,
     ) -> None:
