@@ -148,7 +148,6 @@ def test_a_window_of_any_size_gives_the_same_bytes(url: str) -> None:
         assert answer.body == whole
 
 
-@pytest.mark.xfail(reason="the lane counts an answer as sent once HTTP/2 holds it", strict=True)
 def test_an_answer_is_under_way_until_its_reader_has_taken_it(served: tuple[str, Plane]) -> None:
     url, serving = served
     before = serving.figures().interrupted

@@ -8,7 +8,9 @@ use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::recent::Recent;
 
-/// Makes plans from fixtures. Called with no lock held, by whichever thread finishes an answer.
+/// Makes plans from fixtures. Called by whichever thread finishes an answer. For an `ask` without
+/// `values`, others wait meanwhile that ask for the same: whoever holds something that compiling
+/// needs must not.
 pub trait Compile: Send + Sync {
     /// Make the plan of one answer. The same question has the same answer, but for its `values`.
     ///
@@ -74,11 +76,22 @@ const SHARDS: usize = 16;
 
 /// Plans that were made before.
 #[derive(Debug)]
-pub(crate) struct Plans([Mutex<Recent<Arc<Plan>>>; SHARDS]);
+pub(crate) struct Plans([Shard; SHARDS]);
+
+#[derive(Debug)]
+struct Shard {
+    recent: Mutex<Recent<Arc<Plan>>>,
+    /// Held while a plan is made. Many may ask at once for one that is not there: it is made once,
+    /// for a large one takes seconds and hundreds of megabytes.
+    making: Mutex<()>,
+}
 
 impl Plans {
     pub(crate) fn new() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(Recent::new(ROOM_BYTES / SHARDS))))
+        Self(std::array::from_fn(|_| Shard {
+            recent: Mutex::new(Recent::new(ROOM_BYTES / SHARDS)),
+            making: Mutex::new(()),
+        }))
     }
 
     /// The plan that answers `ask`, if it was made before.
@@ -86,7 +99,7 @@ impl Plans {
         if ask.values.is_some() {
             return None;
         }
-        self.shard(ask).get(&key_of(ask)).map(|plan| Arc::clone(plan))
+        lock(&self.shard(ask).recent).get(&key_of(ask)).map(|plan| Arc::clone(plan))
     }
 
     /// The plan that answers `ask`, made now if it was not before.
@@ -94,21 +107,26 @@ impl Plans {
         if ask.values.is_some() {
             return compile.compile(ask);
         }
-        // Many may have asked at once: whoever comes after the first finds what that one made.
+        let _making = lock(&self.shard(ask).making);
+        // Whoever comes after the first finds what that one made.
         if let Some(plan) = self.find(ask) {
             return Ok(plan);
         }
         let plan = compile.compile(ask)?;
         let weight = plan.body().len() + plan.ends().len() * 16 + OVERHEAD_BYTES;
-        let gone = self.shard(ask).insert(&key_of(ask), Arc::clone(&plan), weight);
+        let gone = lock(&self.shard(ask).recent).insert(&key_of(ask), Arc::clone(&plan), weight);
         // Dropped here, not under the lock: a plan may hold what its host must clean up.
         drop(gone);
         Ok(plan)
     }
 
-    fn shard(&self, ask: &Ask<'_>) -> MutexGuard<'_, Recent<Arc<Plan>>> {
-        self.0[ask.fixture % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    fn shard(&self, ask: &Ask<'_>) -> &Shard {
+        &self.0[ask.fixture % SHARDS]
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn key_of(ask: &Ask<'_>) -> Vec<u8> {

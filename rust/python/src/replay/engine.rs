@@ -70,7 +70,7 @@ impl Engine {
     ) -> Option<Answer> {
         Some(match self.ask(py, method, target, &headers, body, arrived)? {
             Reply::Ready(answer) => Answer(answer),
-            Reply::Pending(pending) => Answer(pending.finish(&self.0)),
+            Reply::Pending(pending) => Answer(py.detach(|| pending.finish(&self.0))),
         })
     }
 

@@ -1,12 +1,14 @@
 //! Sequences, retries and bounds with many threads at once.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use replay::{Engine, Options, Reply, Request, Rule};
+use replay::{Ask, Compile, Engine, Options, Plan, Reply, Request, Rule};
 
-use crate::support::{ask, engine};
+use crate::support::{Echo, ask, engine};
 
 const BODY: &str = r#"{"messages":[{"role":"user","content":[{"text":"go"}]}]}"#;
 const THREADS: usize = 8;
@@ -91,7 +93,7 @@ fn rules_are_replaced_while_requests_are_answered() {
         for _ in 0..200 {
             if thread == 0 {
                 let rules = sequence(2).into_iter().map(Into::into).collect();
-                engine.load(rules, std::sync::Arc::new(crate::support::Echo));
+                engine.load(rules, Arc::new(Echo));
             } else {
                 assert!(step(&engine, "s", None).is_none_or(|step| step < 2));
             }
@@ -122,4 +124,39 @@ fn what_is_begun_on_one_thread_may_be_finished_by_another() {
     engine.reset(false, true);
     let Reply::Ready(again) = begin() else { panic!("it is remembered") };
     assert_eq!(again.plan.body(), answer.plan.body());
+}
+
+/// Counts how often it is asked, and takes its time.
+#[derive(Default)]
+struct Slow(AtomicUsize);
+
+impl Compile for Slow {
+    fn compile(&self, ask: &Ask<'_>) -> Result<Arc<Plan>, String> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(50));
+        Echo.compile(ask)
+    }
+}
+
+#[test]
+fn a_plan_that_many_wait_for_is_made_once() {
+    let (engine, slow) = (Engine::new(Options::default()), Arc::new(Slow::default()));
+    engine.load(sequence(1).into_iter().map(Arc::new).collect(), Arc::clone(&slow) as _);
+    let all_have_begun = Barrier::new(THREADS);
+    in_threads(|thread| {
+        let session = thread.to_string();
+        let headers: [(&[u8], &[u8]); 1] = [(b"X-Test-Id", session.as_bytes())];
+        let request = Request {
+            method: "POST",
+            target: b"/model/m/converse",
+            headers: &headers,
+            body: BODY.as_bytes(),
+            arrived: 0.0,
+        };
+        let reply = engine.begin(&request).expect("a path of Bedrock Runtime");
+        let Reply::Pending(pending) = reply else { panic!("nothing was compiled yet") };
+        all_have_begun.wait();
+        assert_eq!(pending.finish(&engine).plan.body(), b"0");
+    });
+    assert_eq!(slow.0.load(Ordering::Relaxed), 1);
 }

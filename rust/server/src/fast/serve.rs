@@ -207,7 +207,7 @@ impl Worker {
 
     /// Begin with an answer to a request that was there at `began_ns`.
     fn begin(&mut self, key: usize, answer: Answer, began_ns: u64, close: bool) -> Next {
-        let close = close || self.stage > Stage::Serving;
+        let close = close || self.shared.stage() > Stage::Serving;
         let running = Running::new(answer, began_ns, close);
         self.meter.answers(running.is_paced());
         let now = self.clock.now();

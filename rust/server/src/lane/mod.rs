@@ -10,9 +10,11 @@
 //! - `stream`: a socket or a TLS session, and what was read of it before.
 //! - `service`: a request to a response.
 //! - `paced`: an answer of the engine as a body.
+//! - `activity`: what connections do, and whether it takes too long.
 //! - `admitted`: the place of a request that was let in.
 //! - `app`: the way to the app.
 
+mod activity;
 mod admitted;
 mod app;
 mod paced;

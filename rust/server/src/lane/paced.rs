@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,11 +12,16 @@ use hyper::body::{Body, Frame, SizeHint};
 use replay::{Answer, Outcome, Plan};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::activity::{Activity, Taken};
 use super::admitted::Admitted;
 
 /// How long before a cut everything was given to the connection: it is sent meanwhile. That holds
 /// for a thread that is late, too.
 const BEFORE_CUT: Duration = Duration::from_millis(5);
+
+/// How much is given to the connection at a time. HTTP/2 takes what it is given whole, whatever the
+/// client has room for.
+const PIECE: usize = 65_536;
 
 /// The connection is cut here, as the fixture asks.
 #[derive(Debug)]
@@ -41,6 +47,7 @@ impl AsRef<[u8]> for Owner {
 /// A body on its schedule. Dropped before its end, it was interrupted.
 pub(super) struct Paced {
     admitted: Admitted,
+    taken: Taken,
     answer: Answer,
     bytes: Bytes,
     began: Instant,
@@ -53,10 +60,16 @@ pub(super) struct Paced {
 
 impl Paced {
     /// Begin with an answer to a request that was there when it `began`.
-    pub(super) fn new(admitted: Admitted, answer: Answer, began: Instant) -> Self {
+    pub(super) fn new(
+        admitted: Admitted,
+        activity: &Rc<Activity>,
+        answer: Answer,
+        began: Instant,
+    ) -> Self {
         let bytes = Bytes::from_owner(Owner(Arc::clone(&answer.plan)));
         let mut paced = Self {
             admitted,
+            taken: Taken::new(activity, began),
             answer,
             bytes,
             began,
@@ -67,6 +80,7 @@ impl Paced {
             outcome: None,
         };
         paced.admitted.meter.answers(paced.is_paced());
+        paced.tell(began);
         paced.end_where_nothing_is_left();
         paced
     }
@@ -104,13 +118,23 @@ impl Paced {
         }
     }
 
-    /// Take all that is due.
+    /// Tell when the next piece is due.
+    fn tell(&self, now: Instant) {
+        self.taken.piece(now, self.due().unwrap_or(now));
+    }
+
+    /// Take what is due, but no more than a piece.
     fn take(&mut self, now: Instant) -> Bytes {
         let start = self.given;
         self.given_at = now;
         while let Some(&(after, end)) = self.answer.schedule.writes.get(self.next) {
             let due = self.began + Duration::from_secs_f64(after);
             if due > now {
+                break;
+            }
+            let room = start + PIECE;
+            if end > room {
+                self.given = self.given.max(room);
                 break;
             }
             if after > 0.0 {
@@ -122,6 +146,7 @@ impl Paced {
         if start == 0 && self.answer.plan.is_stream() {
             self.admitted.meter.first_frame(now - self.began);
         }
+        self.tell(now);
         self.end_where_nothing_is_left();
         self.bytes.slice(start..self.given)
     }

@@ -11,11 +11,13 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::Handed;
+use super::activity::{Connections, Overdue, Place};
 use super::service::Service;
-use super::stream::Stream;
+use super::stream::{Stream, duplex};
 use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::{MAX_HEAD_BYTES, MAX_HEADERS};
@@ -24,6 +26,8 @@ use crate::tls::Identity;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long the other side may take to read a last word.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// One thread for all that workers do not take.
 pub(crate) struct Lane {
@@ -64,7 +68,10 @@ impl Lane {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let tasks = LocalSet::new();
         tasks.block_on(&runtime, async {
-            let connections = self.take_all().await;
+            let connections = Connections::default();
+            let (watched, shared) = (connections.clone(), Arc::clone(&self.shared));
+            tokio::task::spawn_local(async move { watched.watch(&shared.options).await });
+            self.take_all(&connections).await;
             let mut stage = self.stage.clone();
             tokio::select! {
                 () = connections.wait() => {}
@@ -74,8 +81,8 @@ impl Lane {
         Ok(())
     }
 
-    /// Take connections until the end comes nearer; return those that are still served.
-    async fn take_all(&mut self) -> Connections {
+    /// Take connections until the end comes nearer.
+    async fn take_all(&mut self, connections: &Connections) {
         let service = Service {
             shared: Arc::clone(&self.shared),
             meter: Arc::clone(&self.meter),
@@ -83,19 +90,17 @@ impl Lane {
         };
         let tls = self.shared.options.tls.as_ref().map(Identity::acceptor);
         let builder = Rc::new(self.builder());
-        let connections = Connections::default();
         loop {
             let handed = tokio::select! {
                 handed = self.handed.recv() => handed,
                 _ = self.stage.wait_for(|stage| *stage > Stage::Serving) => None,
             };
-            let Some(handed) = handed else { return connections };
+            let Some(handed) = handed else { return };
             let (builder, service) = (Rc::clone(&builder), service.clone());
             let (stage, tls) = (self.stage.clone(), tls.clone());
             let place = connections.place();
             tokio::task::spawn_local(async move {
-                serve(handed, tls, &builder, service, stage).await;
-                drop(place);
+                serve(handed, tls, &builder, service, &place, stage).await;
             });
         }
     }
@@ -105,8 +110,8 @@ impl Lane {
         let mut builder = Builder::new(Local);
         builder
             .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(options.head_timeout)
+            // Its limit for heads is one for connections that wait in a pool, too.
+            .header_read_timeout(None)
             .max_buf_size(MAX_HEAD_BYTES * 2)
             .max_headers(MAX_HEADERS);
         builder
@@ -126,57 +131,55 @@ async fn serve(
     tls: Option<TlsAcceptor>,
     builder: &Builder<Local>,
     service: Service,
+    place: &Place,
     mut stage: watch::Receiver<Stage>,
 ) {
-    let Handed { socket, seat, read, secure } = handed;
-    let Ok(mut stream) = Stream::of(socket, read) else { return };
+    let Handed { socket, seat: _seat, read, secure } = handed;
+    let Ok(mut inner) = duplex(socket) else { return };
     if let Some(tls) = tls.filter(|_| secure) {
         service.meter.accepted();
         // Handshakes fail whenever a client does not trust us: that is its own affair to report.
-        let Ok(Ok(session)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else {
+        let Ok(Ok(session)) = timeout(HANDSHAKE, tls.accept(inner)).await else {
             return;
         };
-        stream = Stream::new(Vec::new(), Box::new(session));
+        inner = Box::new(session);
     }
-    let service = service_fn(move |request| service.clone().call(request));
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        _ = connection.as_mut() => true,
-        _ = stage.wait_for(|stage| *stage > Stage::Serving) => false,
+    let activity = &place.activity;
+    let stream = Stream::new(read, inner, activity);
+    let meter = Arc::clone(&service.meter);
+    let serving = {
+        let activity = Rc::clone(activity);
+        service_fn(move |request| service.clone().call(request, Rc::clone(&activity)))
     };
-    if !ended {
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+    {
+        let io = TokioIo::new(stream.clone());
+        let mut connection = std::pin::pin!(builder.serve_connection(io, serving));
+        let mut leaving = false;
+        loop {
+            let overdue = tokio::select! {
+                _ = connection.as_mut() => return,
+                overdue = activity.overdue() => Some(overdue),
+                _ = stage.wait_for(|stage| *stage > Stage::Serving), if !leaving => None,
+            };
+            match overdue {
+                None | Some(Overdue::Idle) if !leaving => {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                None | Some(Overdue::Idle) => return,
+                Some(Overdue::Reader) => {
+                    meter.stalled();
+                    // Over HTTP/2, somebody may still hear why.
+                    connection.as_mut().graceful_shutdown();
+                    let _ = timeout(LAST_WORD, connection.as_mut()).await;
+                    return;
+                }
+                Some(Overdue::Head) => break,
+            }
+        }
     }
-    drop(seat);
-}
-
-/// Counts the connections that are still served.
-#[derive(Debug)]
-struct Connections(watch::Sender<usize>);
-
-#[derive(Debug)]
-struct Place(watch::Sender<usize>);
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self(watch::Sender::new(0))
-    }
-}
-
-impl Connections {
-    fn place(&self) -> Place {
-        self.0.send_modify(|count| *count += 1);
-        Place(self.0.clone())
-    }
-
-    async fn wait(&self) {
-        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
-    }
+    meter.stalled();
+    meter.refused();
+    let why = "The request did not come to its end in time.";
+    let _ = timeout(LAST_WORD, stream.refuse(408, why)).await;
 }

@@ -1,17 +1,20 @@
 //! A request to a response: the engine's for Bedrock's paths, the app's for all others.
 
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use replay::{Answer, Pending, Plan, Reply};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use super::activity::{Activity, Busy};
 use super::admitted::Admitted;
 use super::app;
 use super::paced::Paced;
@@ -22,8 +25,13 @@ use crate::route::is_bedrock;
 use crate::shared::{Shared, Stage, unix_time};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
-/// The body of any response.
-pub(super) type Body = UnsyncBoxBody<Bytes, Error>;
+type Inner = Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = Error>>>;
+
+/// The body of any response. Until it leaves, its connection is busy.
+pub(super) struct Body {
+    inner: Inner,
+    _busy: Busy,
+}
 
 /// How many times the limit is read, and thrown away, before a body that is too long is answered:
 /// a client that is still sending would not see the answer. But not without end.
@@ -43,6 +51,15 @@ enum NotMade {
     Panicked,
 }
 
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    /// Its framing is wrong, or the client left.
+    Bad,
+    /// It made no progress for too long.
+    Late,
+}
+
 /// A fault of ours kept a request from being answered: its connection, or stream, ends.
 #[derive(Debug)]
 pub(super) struct Broken;
@@ -57,25 +74,35 @@ impl std::error::Error for Broken {}
 
 impl Service {
     /// Answer one request.
-    pub(super) async fn call(self, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
+    pub(super) async fn call(
+        self,
+        request: Request<Incoming>,
+        activity: Rc<Activity>,
+    ) -> Result<Response<Body>, Broken> {
+        let busy = Busy::new(&activity);
         let http2 = request.version() == Version::HTTP_2;
         let path = request.uri().path_and_query().map_or("/", |target| target.as_str()).as_bytes();
         let mut response = if is_bedrock(path) {
-            self.ask_engine(request).await?
+            self.ask_engine(request, &activity).await?
         } else {
             self.ask_app(request).await
         };
         if !http2 && self.shared.stage() > Stage::Serving {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response)
+        Ok(response.map(|inner| Body { inner, _busy: busy }))
     }
 
-    async fn ask_engine(&self, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
+    async fn ask_engine(
+        &self,
+        request: Request<Incoming>,
+        activity: &Rc<Activity>,
+    ) -> Result<Response<Inner>, Broken> {
         let (parts, body) = request.into_parts();
         let limit = self.shared.engine.max_body_bytes();
-        let Some((body, whole)) = read(body, limit).await else {
-            return Ok(unreadable(parts.version));
+        let (body, whole) = match self.read(body, limit).await {
+            Ok(read) => read,
+            Err(unread) => return Ok(self.unread(unread, parts.version)),
         };
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let authority = parts.uri.authority().map(|host| host.as_str().as_bytes());
@@ -135,17 +162,15 @@ impl Service {
         if !whole && parts.version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut body = Paced::new(admitted, answer, began);
+        let mut body = Paced::new(admitted, activity, answer, began);
         if parts.method == Method::HEAD {
             // The head is all of it; its body is told of, and not sent.
             response.headers_mut().insert(CONTENT_LENGTH, body.length().into());
             body.end_with_head();
-            return Ok(
-                response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
-            );
+            return Ok(response.map(|()| inner(Empty::new())));
         }
         body.first_is_due().await;
-        Ok(response.map(|()| body.map_err(Error::from).boxed_unsync()))
+        Ok(response.map(|()| inner(body)))
     }
 
     /// Wait for an answer that is made elsewhere.
@@ -160,59 +185,95 @@ impl Service {
         }
     }
 
-    async fn ask_app(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn ask_app(&self, request: Request<Incoming>) -> Response<Inner> {
         let Some(socket) = &self.shared.options.app else {
             return typed(404, "UnknownOperationException", "This server has no such route.");
         };
         let (parts, body) = request.into_parts();
-        let Some((body, _)) = read(body, MAX_APP_BODY_BYTES).await else {
-            return unreadable(parts.version);
+        let (body, _) = match self.read(body, MAX_APP_BODY_BYTES).await {
+            Ok(read) => read,
+            Err(unread) => return self.unread(unread, parts.version),
         };
         if body.len() > MAX_APP_BODY_BYTES {
             let message = format!("A body has at most {MAX_APP_BODY_BYTES} bytes here.");
             return typed(413, "ValidationException", &message);
         }
         match app::ask(socket, Request::from_parts(parts, body.into())).await {
-            Ok(response) => response.map(|body| body.map_err(Error::from).boxed_unsync()),
+            Ok(response) => response.map(inner),
             Err(error) => {
                 let message = format!("The app does not answer: {error}");
                 typed(502, "ServiceUnavailableException", &message)
             }
         }
     }
-}
 
-/// Read a body; of one above the limit a byte more than that, and whether all was read. None where
-/// the client left, or its framing is wrong.
-async fn read(mut body: Incoming, limit: usize) -> Option<(Vec<u8>, bool)> {
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
-    let mut kept = Vec::with_capacity(expected.min(limit).min(65_536));
-    let mut seen = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
-        seen += data.len();
-        kept.extend_from_slice(&data[..data.len().min(limit + 1 - kept.len())]);
-        if seen > limit.saturating_mul(DRAIN_FACTOR) {
-            return Some((kept, false));
+    /// Read a body; of one above the limit a byte more than that, and whether all was read.
+    async fn read(&self, mut body: Incoming, limit: usize) -> Result<(Vec<u8>, bool), Unread> {
+        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
+        let mut kept = Vec::with_capacity(expected.min(limit).min(65_536));
+        let mut seen = 0;
+        let patience = self.shared.options.stall_timeout;
+        while let Some(frame) = timeout(patience, body.frame()).await.map_err(|_| Unread::Late)? {
+            let Ok(data) = frame.map_err(|_| Unread::Bad)?.into_data() else { continue };
+            seen += data.len();
+            kept.extend_from_slice(&data[..data.len().min(limit + 1 - kept.len())]);
+            if seen > limit.saturating_mul(DRAIN_FACTOR) {
+                return Ok((kept, false));
+            }
         }
+        Ok((kept, true))
     }
-    Some((kept, true))
+
+    /// Say why a body was not read.
+    fn unread(&self, unread: Unread, version: Version) -> Response<Inner> {
+        let (status, why) = match unread {
+            Unread::Bad => (400, "The body of the request is not readable."),
+            Unread::Late => (408, "The request did not come to its end in time."),
+        };
+        if status == 408 {
+            self.meter.stalled();
+        }
+        self.meter.refused();
+        let mut response = typed(status, "ValidationException", why);
+        if version < Version::HTTP_2 {
+            // Nobody knows where the next request would begin.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
 }
 
-fn unreadable(version: Version) -> Response<Body> {
-    let mut response =
-        typed(400, "ValidationException", "The body of the request is not readable.");
-    if version < Version::HTTP_2 {
-        // Nobody knows where the next request would begin.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.inner.as_mut().poll_frame(context)
     }
-    response
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
 }
 
-fn typed(status: u16, name: &str, message: &str) -> Response<Body> {
+fn inner<B>(body: B) -> Inner
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<Error>> + 'static,
+{
+    Box::pin(body.map_err(Into::into))
+}
+
+fn typed(status: u16, name: &str, message: &str) -> Response<Inner> {
     let plan = Plan::error(name, message, Some(status), &[]).expect("names are header values");
     let body = Full::new(Bytes::copy_from_slice(plan.body()));
-    let mut response = Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    let mut response = Response::new(inner(body));
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let name = HeaderValue::from_str(name).expect("names are ASCII");
