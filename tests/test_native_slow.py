@@ -11,7 +11,15 @@ from hyperframe.frame import DataFrame
 
 from bedrock_frames._core import Plane, self_signed
 from tests.http2_client import PREFACE, Answer, Http2, http2
-from tests.http_client import CONVERSE, CONVERSE_STREAM, ask, asking, connect, open_socket
+from tests.http_client import (
+    CONVERSE,
+    CONVERSE_STREAM,
+    Connection,
+    ask,
+    asking,
+    connect,
+    open_socket,
+)
 from tests.planes import paced, plane, wait_for
 
 ENDLESS: Final = "for ever and ever and ever"
@@ -57,6 +65,13 @@ def ends(one: socket.socket) -> None:
             pass
 
 
+def too_late(connection: Connection) -> bool:
+    """Read the answer, and hold that it is the last."""
+    reply = connection.reply()
+    ends(connection.socket)
+    return (reply.status, reply.error_type) == (408, "ValidationException")
+
+
 def wait_until_given_up(connection: Http2, stream: int = 0) -> None:
     """Hold that a stream is answered or reset before its end, or that the connection ends."""
     answer = connection.answers.get(stream, Answer())
@@ -74,9 +89,8 @@ def test_a_head_byte_by_byte_has_one_time_limit() -> None:
     with patient(head_timeout=SHORT) as (url, serving), connect(url) as connection:
         connection.socket.sendall(f"POST {CONVERSE} HTTP/1.1\r\nx: ".encode())
         drip(connection.socket)
-        reply = connection.reply()
 
-        assert (reply.status, reply.error_type) == (408, "ValidationException")
+        assert too_late(connection)
         assert serving.figures().stalled == 1
 
 
@@ -95,7 +109,7 @@ def drip(one: socket.socket) -> None:
 def test_a_body_on_the_lane_that_stands_still_is_given_up(begun: bytes) -> None:
     with patient(stall_timeout=SHORT) as (url, _), connect(url) as connection:
         connection.socket.sendall(begun)
-        ends(connection.socket)
+        assert too_late(connection)
 
 
 def test_a_body_over_http_2_that_stands_still_is_given_up() -> None:
@@ -114,7 +128,7 @@ def test_half_a_preface_is_given_up() -> None:
 def test_half_a_head_on_the_lane_is_given_up() -> None:
     with patient(head_timeout=SHORT) as (url, _), connect(url) as connection:
         connection.socket.sendall(b"GET /health HTTP/1.1\r\nhost: t\r\nx: ")
-        ends(connection.socket)
+        assert too_late(connection)
 
 
 def test_who_says_nothing_after_a_handshake_is_given_up(tmp_path: Path) -> None:
