@@ -44,6 +44,7 @@ class Ticker:
         self._ordinals = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = math.inf
+        self._ticked = -math.inf
         self._live = 0
 
     def __len__(self) -> int:
@@ -68,6 +69,7 @@ class Ticker:
     def _tick(self) -> None:
         self._timer, self._timer_due = None, math.inf
         heap, now = self._heap, self.clock()
+        self._ticked = now
         while heap and heap[0][0] <= now:
             runner = heapq.heappop(heap)[2]
             if not runner.waiting:
@@ -83,9 +85,11 @@ class Ticker:
     def _arm(self) -> None:
         self._disarm()
         self._timer_due = self._heap[0][0]
-        # Whole milliseconds, as libuv counts them; rounded up, or it would wake too early. What is
-        # overdue waits for the loop's other business only: a tick that was long must not add to it.
-        ticks = math.ceil((self._timer_due - self.clock()) / RESOLUTION)
+        # Whole milliseconds, as libuv counts them; rounded up, or it would wake too early. What
+        # falls due during a tick waits for others, until a millisecond has gone: each turn of the
+        # loop costs as much as two frames. After a tick that took longer it waits no more.
+        now = self.clock()
+        ticks = math.ceil((max(self._timer_due, self._ticked + RESOLUTION) - now) / RESOLUTION)
         self._timer = self._loop.call_later(max(ticks, 0) * RESOLUTION, self._tick)
 
     def _disarm(self) -> None:
