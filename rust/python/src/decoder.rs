@@ -47,16 +47,16 @@ impl Decoder {
         let py = chunk.py();
         let chunk = Input::of(chunk, "chunk")?;
         let State { decoder, blocks } = &mut *self.state()?;
-        let messages = PyList::empty(py);
         let mut frames = decoder.feed(&chunk);
-        loop {
-            match frames.next() {
-                Ok(Some(frame)) => messages.append(blocks.message(py, &frame)?)?,
-                Ok(None) => break,
-                // The good messages before the fault go out first; the next call meets it again.
-                Err(_) if !messages.is_empty() => break,
-                Err(error) => return Err(errors::decoding(py, &error)),
-            }
+        let messages = match frames.next() {
+            // A list of one, made as such: most chunks of a network have a frame or less.
+            Ok(Some(frame)) => PyList::new(py, [blocks.message(py, &frame)?])?,
+            Ok(None) => return Ok(PyList::empty(py)),
+            Err(error) => return Err(errors::decoding(py, &error)),
+        };
+        // The good messages before a fault go out first; the next call meets it again.
+        while let Ok(Some(frame)) = frames.next() {
+            messages.append(blocks.message(py, &frame)?)?;
         }
         Ok(messages)
     }
