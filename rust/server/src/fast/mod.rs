@@ -12,6 +12,12 @@
 //! - `wheel`, `clock`: deadlines.
 //! - `poller`: readiness, and the alarm that ends a wait on time.
 //! - `worker`, `serve`, `send`, `sweep`: the loop; requests in, answers out, time-outs.
+//!
+//! # What was tried, and left
+//!
+//! `io_uring`, with 1,000 sends of 212 bytes submitted at once: 3.6 to 4.0 µs of CPU a send over TCP,
+//! against 4.35 µs for `send`; over a Unix socket 0.85 to 1.3 µs against 1.1 to 1.2 µs. It saves a
+//! tenth, wants `unsafe`, and most containers forbid it.
 
 mod clock;
 mod connection;
