@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,3 +139,28 @@ def test_the_limits_that_hold_are_said_at_the_start(tmp_path: Path) -> None:
     assert f"{soft or 'unlimited'} open files (hard {hard or 'unlimited'})" in line
     assert "20000 connections" in line
     assert "threads: 3" in line
+
+
+def test_a_signal_that_another_thread_takes_ends_it_all_the_same(tmp_path: Path) -> None:
+    # It comes while the main thread waits, and does not interrupt that.
+    script = f"""
+import signal, threading, time
+from bedrock_frames import fixtures
+from bedrock_frames.server import create_app
+from bedrock_frames.server.native import Place, serve
+
+def take() -> None:
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+def on_ready(url: str) -> None:
+    threading.Thread(target=take).start()
+
+app = create_app(fixtures.load([{str(fixture_file(tmp_path))!r}]))
+serve(app, Place(port=0), on_ready=on_ready)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

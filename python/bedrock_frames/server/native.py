@@ -187,11 +187,12 @@ def serve(
             server.give_up()
         asked_to_end.set()
 
-    with _signals(end), server as running:
+    with _signals(end) as signalled, server as running:
         if running.certificate is not None:
             _LOG.info("Made a certificate: trust %s", running.certificate)
         on_ready(running.url)
-        asked_to_end.wait()
+        while not asked_to_end.is_set():
+            signalled.recv(1)
         in_flight = running.plane.figures().in_flight
         if in_flight:
             _LOG.info("Waiting for connections to close: %d answers under way", in_flight)
@@ -230,18 +231,28 @@ class _Relay:
 
 
 @contextmanager
-def _signals(on_signal: Callable[[], object]) -> Iterator[None]:
-    """Have SIGTERM and SIGINT do something else meanwhile."""
+def _signals(on_signal: Callable[[], object]) -> Iterator[socket.socket]:
+    """Have SIGTERM and SIGINT do something else meanwhile.
+
+    Yields a socket that has a byte to read when one has come. Whoever waits for a lock instead may
+    wait for ever: a signal that comes just before, or to another thread, does not wake it.
+    """
 
     def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         on_signal()
 
-    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+    signalled, signalling = socket.socketpair()
+    with signalled, signalling:
+        signalling.setblocking(False)
+        wakeup = signal.set_wakeup_fd(signalling.fileno(), warn_on_full_buffer=False)
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, handler) for number in numbers}
+        try:
+            yield signalled
+        finally:
+            for number, old in before.items():
+                signal.signal(number, old)
+            signal.set_wakeup_fd(wakeup)
 
 
 def _url(host: str, port: int, *, secure: bool) -> str:
