@@ -31,7 +31,7 @@ def buffering_proxy(upstream: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(whole)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base has that name)
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

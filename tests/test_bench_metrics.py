@@ -95,7 +95,7 @@ def gateway(status: int) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
             self.send_response(status)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base has that name)
             """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:

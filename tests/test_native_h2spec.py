@@ -35,7 +35,7 @@ def test_http_2_is_as_it_should_be(tmp_path: Path, path: str, tls: bool) -> None
         )
         if not tls:
             assert ask(running.url, "GET", "/health").json == {"status": "ok"}
-    cases = ET.parse(report).findall(".//testcase")  # noqa: S314
+    cases = ET.parse(report).findall(".//testcase")  # noqa: S314  (our own report)
     failed = {c.get("classname") for c in cases if c.find("failure") is not None}
     failed |= {c.get("classname") for c in cases if c.find("error") is not None}
 

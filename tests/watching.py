@@ -81,7 +81,7 @@ class Watched:
         return int((self._proc / "statm").read_text().split()[1]) * mmap.PAGESIZE
 
     def open_files(self) -> int:
-        return len(os.listdir(self._proc / "fd"))  # noqa: PTH208
+        return len(os.listdir(self._proc / "fd"))  # noqa: PTH208  (a count, not paths)
 
     def wait_for_files(self, at_most: int) -> None:
         """Wait until it has so few files open: those of the app are closed when it gets to it."""

@@ -59,7 +59,7 @@ fn shares_are_the_whole_run_dealt_out() {
 }
 
 #[test]
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, reason = "counts of a test are far below 2^52")]
 fn gaps_have_the_mean_and_the_variation_that_were_asked_for() {
     for (process, burstiness) in [
         (Process::Poisson, 1.0),
@@ -92,7 +92,7 @@ fn gamma_below(shape: f64, gamma: f64, x: f64) -> f64 {
 
 /// Kolmogorov and Smirnov's test, at one in a thousand.
 #[test]
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, reason = "counts of a test are far below 2^52")]
 fn gaps_are_distributed_as_was_asked_for() {
     for (process, burstiness, gamma) in [
         (Process::Poisson, 1.0, 1.0),
