@@ -208,16 +208,6 @@ def test_a_connection_above_the_bound_gets_an_answer_before_it_says_what_it_spea
         wait_for(serving, connections=0)
 
 
-@pytest.mark.parametrize("headers", [{"x": "y" * 70_000}, {f"x{n}": "y" * 100 for n in range(600)}])
-def test_a_head_above_the_bound_is_refused_alone(url: str, headers: dict[str, str]) -> None:
-    with http2(url) as connection:
-        going_on = begun(connection, PACED)
-        stream = connection.open_in_pieces(CONVERSE, headers)
-        reply = connection.reply(stream)
-        assert reply.status == 431
-        assert connection.reply(going_on).complete
-
-
 def test_a_body_above_the_bound_is_refused_and_the_connection_goes_on(url: str) -> None:
     with http2(url) as connection:
         stream = connection.open(CONVERSE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hyperframe.frame import DataFrame
+from hyperframe.frame import DataFrame, WindowUpdateFrame
 
 from bedrock_frames._core import Plane, self_signed
 from tests.http2_client import PREFACE, Answer, Http2, http2
@@ -91,7 +91,7 @@ def test_a_head_byte_by_byte_has_one_time_limit() -> None:
         drip(connection.socket)
 
         assert too_late(connection)
-        assert serving.figures().stalled == 1
+        assert serving.figures().refused == 1
 
 
 def drip(one: socket.socket) -> None:
@@ -146,6 +146,22 @@ def test_a_reader_of_http_2_that_stands_still_is_given_up() -> None:
         assert ask(url, "POST", CONVERSE_STREAM, asking("large")).complete
         with http2(url, window=1000) as connection:
             wait_until_given_up(connection, connection.ask_for(CONVERSE_STREAM, asking("large")))
+
+
+def test_a_stream_that_nobody_reads_is_given_up_alone() -> None:
+    with patient(stall_timeout=SHORT) as (url, serving):
+        assert ask(url, "POST", CONVERSE_STREAM, asking("large")).complete
+        with http2(url, window=1000) as connection:
+            shut, small = (connection.ask_for(CONVERSE_STREAM, asking("large")) for _ in range(2))
+            while connection.answers[shut].reset is None:
+                # One is read on and on, so that the connection never stands still.
+                assert connection.answers[small].reset is None
+                connection.send(WindowUpdateFrame(small, 1000))
+                connection.read()
+            found = wait_for(serving, in_flight=1)
+            assert connection.went_away is None
+    assert (found.stalled, found.interrupted) == (1, 0)
+    assert wait_for(serving, in_flight=0).interrupted == 1
 
 
 def test_an_idle_connection_of_http_2_is_closed() -> None:

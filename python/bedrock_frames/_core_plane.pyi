@@ -93,7 +93,7 @@ class Figures:
         """Bytes of bodies sent, of answers that have ended."""
     @property
     def blocked(self) -> int:
-        """Writes of which a socket took a part."""
+        """Writes of which the socket took only a part."""
     @property
     def interrupted(self) -> int:
         """Answers whose client left."""
@@ -102,13 +102,13 @@ class Figures:
         """Answers cut as their fixture asks."""
     @property
     def stalled(self) -> int:
-        """Clients that stood still for too long."""
+        """Answers whose client did not read on for too long."""
     @property
     def panicked(self) -> int:
         """Answers that a fault of the server's own ended."""
     @property
     def refused(self) -> int:
-        """Requests that were none."""
+        """Malformed requests, and requests beyond a bound."""
     @property
     def lateness(self) -> Durations:
         """From when a paced write was due to when the kernel had it."""

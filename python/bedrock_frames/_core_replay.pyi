@@ -236,7 +236,11 @@ class JournalEntry:
     def fixture(self) -> int | None: ...
     @property
     def outcome(self) -> str:
-        """How it ended: "pending" until the transport settles it."""
+        """How it ended: "pending" until the transport settles it.
+
+        Then "delivered", "interrupted" (the client went away), "stalled" (it did not read on) or
+        "aborted" (the server cut it, as the fixture asks).
+        """
     @property
     def sent_frames(self) -> int: ...
 

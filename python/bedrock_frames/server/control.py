@@ -191,7 +191,7 @@ def _entry(entry: JournalEntry) -> str:
             "status": entry.status,
             "fixture": entry.fixture,
             "outcome": entry.outcome,
-            "interrupted": entry.outcome in ("interrupted", "aborted"),
+            "interrupted": entry.outcome in ("interrupted", "stalled", "aborted"),
             "frames": entry.sent_frames,
         },
         "bodyBytes": entry.body_bytes,

@@ -54,8 +54,12 @@ class PlaneFigures(Collector):
         yield threads
         counters = (
             ("connections_accepted", "Connections that were opened.", figures.accepted),
-            ("writes_blocked", "Writes of which a socket took a part.", figures.blocked),
-            ("requests_refused", "Requests that were none.", figures.refused),
+            ("writes_blocked", "Writes of which the socket took only a part.", figures.blocked),
+            (
+                "requests_refused",
+                "Malformed requests, and requests beyond a bound.",
+                figures.refused,
+            ),
         )
         for name, text, value in counters:
             yield CounterMetricFamily(f"bedrock_frames_{name}", text, value)

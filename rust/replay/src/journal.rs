@@ -19,6 +19,8 @@ pub enum Outcome {
     Delivered,
     /// The client went away.
     Interrupted,
+    /// The client did not read it for too long.
+    Stalled,
     /// The server cut it, as the fixture asks.
     Aborted,
 }
@@ -30,6 +32,7 @@ impl Outcome {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Interrupted => "interrupted",
+            Self::Stalled => "stalled",
             Self::Aborted => "aborted",
         }
     }

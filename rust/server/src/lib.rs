@@ -23,7 +23,7 @@
 //! - `lane`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
 //! - `making`: answers whose plans have to be made first.
-//! - `route`, `wire`, `shared`, `limits`: what both kinds of thread need.
+//! - `head`, `route`, `wire`, `shared`, `limits`: what both kinds of thread need.
 //! - `tls`: certificates.
 
 #![forbid(unsafe_code)]
@@ -31,6 +31,7 @@
 mod accept;
 #[cfg(target_os = "linux")]
 mod fast;
+mod head;
 pub mod histogram;
 mod lane;
 mod limits;

@@ -68,6 +68,7 @@ impl Meter {
         add(&self.body_bytes, body_bytes as u64);
         match outcome {
             Outcome::Interrupted => add(&self.interrupted, 1),
+            Outcome::Stalled => add(&self.stalled, 1),
             Outcome::Aborted => add(&self.aborted, 1),
             Outcome::Delivered | Outcome::Pending => {}
         }
@@ -91,11 +92,6 @@ impl Meter {
         add(&self.blocked, 1);
     }
 
-    /// A client made no progress for too long.
-    pub(crate) fn stalled(&self) {
-        add(&self.stalled, 1);
-    }
-
     /// A fault of ours ended an answer.
     pub(crate) fn panicked(&self) {
         add(&self.panicked, 1);
@@ -110,7 +106,7 @@ impl Meter {
         self.connections() + self.in_flight.load(Ordering::Relaxed) as usize
     }
 
-    /// A connection above the bound, or a request that is none.
+    /// A request is none, does not come to its end, or is beyond a bound.
     pub(crate) fn refused(&self) {
         add(&self.refused, 1);
     }
@@ -158,11 +154,11 @@ pub struct Figures {
     pub interrupted: u64,
     /// Answers cut as their fixture asks.
     pub aborted: u64,
-    /// Clients that made no progress for too long.
+    /// Answers whose client did not read them for too long.
     pub stalled: u64,
     /// Answers that a fault of ours ended.
     pub panicked: u64,
-    /// Connections above the bound, and requests that are none.
+    /// Requests that are none, that do not come to their end, or that are beyond a bound.
     pub refused: u64,
     /// From when a paced write was due to when the kernel had it.
     pub lateness: Counts,

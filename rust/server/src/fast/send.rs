@@ -61,7 +61,7 @@ impl Worker {
                 Ok(sent) => sent,
                 Err(Errno::AGAIN | Errno::INTR) => 0,
                 Err(_) => {
-                    self.lose(key);
+                    self.lose(key, Outcome::Interrupted);
                     return Next::Gone;
                 }
             };
@@ -101,7 +101,7 @@ impl Worker {
                 self.settle(key, Outcome::Delivered);
                 if close {
                     // Whatever came after the request was read: nothing takes back the end.
-                    self.lose(key);
+                    self.lose(key, Outcome::Interrupted);
                     return Next::Gone;
                 }
                 let now = self.clock.now();
@@ -110,7 +110,7 @@ impl Worker {
             }
             Some(running) if running.is_cut() => {
                 self.settle(key, Outcome::Aborted);
-                self.lose(key);
+                self.lose(key, Outcome::Interrupted);
                 Next::Gone
             }
             Some(_) => Next::Wait,
@@ -181,9 +181,9 @@ impl Worker {
         }
     }
 
-    /// Drop a connection.
-    pub(super) fn lose(&mut self, key: usize) {
-        self.settle(key, Outcome::Interrupted);
+    /// Drop a connection; what an answer on its way came to.
+    pub(super) fn lose(&mut self, key: usize, outcome: Outcome) {
+        self.settle(key, outcome);
         let connection = self.connections.remove(key);
         self.poller.remove(&connection.socket);
     }

@@ -9,9 +9,9 @@ use super::connection::{Connection, Making, Phase, READING};
 use super::request::{Read, Request, read};
 use super::running::Running;
 use super::worker::{News, Worker};
+use crate::head::{Bad, may_end};
 use crate::lane::Handed;
 use crate::making::Owed;
-use crate::options::MAX_HEAD_BYTES;
 use crate::shared::{Stage, unix_time};
 use crate::wire;
 
@@ -35,14 +35,14 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let left = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         if connection.is_busy() && flags.intersects(left) {
-            self.lose(key);
+            self.lose(key, Outcome::Interrupted);
             return;
         }
         let count = match recv(&connection.socket, &mut *self.input, RecvFlags::empty()) {
             Ok((_, count)) if count > 0 => count,
             Err(Errno::AGAIN | Errno::INTR) => return,
             Ok(_) | Err(_) => {
-                self.lose(key);
+                self.lose(key, Outcome::Interrupted);
                 return;
             }
         };
@@ -94,13 +94,9 @@ impl Worker {
                 connection.since_ns = self.clock.now();
                 break;
             }
-            if connection.phase == Phase::Head && bytes.len() < MAX_HEAD_BYTES {
-                // A head that comes byte by byte is not read again before a line has ended.
-                let fresh = &bytes[connection.wanted - 1..];
-                if !fresh.contains(&b'\n') {
-                    connection.wanted = bytes.len() + 1;
-                    break;
-                }
+            if connection.phase == Phase::Head && !may_end(bytes, connection.wanted - 1) {
+                connection.wanted = bytes.len() + 1;
+                break;
             }
             connection.wanted = 0;
             match read(bytes, self.shared.engine.max_body_bytes()) {
@@ -120,7 +116,7 @@ impl Worker {
                     self.hand_over(key, bytes);
                     return None;
                 }
-                Read::Bad(status, why) => {
+                Read::Bad(Bad(status, why)) => {
                     self.refuse(key, status, why);
                     return None;
                 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use replay::Outcome;
+
 use super::connection::{Connection, Phase};
 use super::worker::Worker;
+use crate::head::{Bad, LATE};
 use crate::shared::Stage;
 
 /// How long the other side may take to close.
@@ -38,14 +41,11 @@ impl Worker {
     fn end(&mut self, key: usize, phase: Phase) {
         match phase {
             Phase::Head | Phase::Body => {
-                self.meter.stalled();
-                self.refuse(key, 408, "The request did not come to its end in time.");
+                let Bad(status, why) = LATE;
+                self.refuse(key, status, why);
             }
-            Phase::Making | Phase::Answering => {
-                self.meter.stalled();
-                self.lose(key);
-            }
-            Phase::Idle | Phase::Closing => self.lose(key),
+            Phase::Making | Phase::Answering => self.lose(key, Outcome::Stalled),
+            Phase::Idle | Phase::Closing => self.lose(key, Outcome::Interrupted),
         }
     }
 
@@ -62,7 +62,7 @@ impl Worker {
             .map(|(key, _)| key)
             .collect();
         for key in done {
-            self.guarded(key, |worker| worker.lose(key));
+            self.guarded(key, |worker| worker.lose(key, Outcome::Interrupted));
         }
         for (_, connection) in &mut self.connections {
             if let Some(running) = &mut connection.running {

@@ -1,23 +1,28 @@
-//! What the connections of a lane do, as far as their time limits ask; once a second somebody looks.
+//! What the connections of a lane do, as far as their bounds ask; once a second somebody looks.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use slab::Slab;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::task;
+use crate::head::{Bad, LATE};
 use crate::options::Options;
 
 /// How often the limits are looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// What has lasted for too long.
+/// Why a connection does not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overdue {
-    /// A head has begun, and not come to its end.
-    Head,
+pub(super) enum End {
+    /// A head is none, is beyond a bound, or does not come to its end.
+    Bad(Bad),
     /// Nobody reads what is sent.
     Reader,
     /// Nothing is asked.
@@ -31,48 +36,53 @@ pub(super) struct Activity {
     busy: Cell<usize>,
     /// When the last of them left.
     idle_since: Cell<Instant>,
-    /// When the first byte of a head came that is not there yet. None in HTTP/2, where a connection
-    /// has more to say than requests.
+    /// When the first byte of a head came that is not there yet, and for which nothing else waits.
     head_since: Cell<Option<Instant>>,
-    http2: Cell<bool>,
     /// Since when the socket takes nothing.
     blocked_since: Cell<Option<Instant>>,
-    /// When the protocol last took a piece of an answer.
-    took: Cell<Instant>,
-    /// When the next piece of each answer is due.
-    due: RefCell<Slab<Instant>>,
-    overdue: Cell<Option<Overdue>>,
-    called: Notify,
+    /// What is wrong with the head that comes next.
+    bad: Cell<Option<Bad>>,
+    /// What lasts for too long.
+    overdue: Cell<Option<End>>,
+    answers: RefCell<Slab<Waiting>>,
+    /// Whoever waits for an end.
+    waker: RefCell<Option<Waker>>,
+}
+
+/// An answer that waits until a piece of it is taken.
+#[derive(Debug)]
+struct Waiting {
+    /// From when on: from when it is due.
+    since: Instant,
+    /// What ends it alone, where it is not the only one of its connection.
+    task: Option<AbortHandle>,
+    /// Nobody took it for too long.
+    stalled: bool,
 }
 
 impl Activity {
     fn new() -> Self {
-        let now = Instant::now();
         Self {
             busy: Cell::new(0),
-            idle_since: Cell::new(now),
+            idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
-            http2: Cell::new(false),
             blocked_since: Cell::new(None),
-            took: Cell::new(now),
-            due: RefCell::default(),
+            bad: Cell::new(None),
             overdue: Cell::new(None),
-            called: Notify::new(),
+            answers: RefCell::default(),
+            waker: RefCell::default(),
         }
     }
 
-    /// Bytes came in.
-    pub(super) fn read(&self) {
-        let awaits_head = self.busy.get() == 0 && !self.http2.get();
-        if awaits_head && self.head_since.get().is_none() {
-            self.head_since.set(Some(Instant::now()));
-        }
+    /// Whether a head has begun, and not come to its end.
+    pub(super) fn awaits_head(&self, begun: bool) {
+        let since = self.head_since.get().filter(|_| begun);
+        self.head_since.set(since.or_else(|| begun.then(Instant::now)));
     }
 
-    /// The client speaks HTTP/2.
-    pub(super) fn is_http2(&self) {
-        self.http2.set(true);
-        self.head_since.set(None);
+    /// The head that comes next is none. What was asked before it is answered still.
+    pub(super) fn is_bad(&self, bad: Bad) {
+        self.bad.set(Some(bad));
     }
 
     /// The socket was asked to take bytes; whether it did.
@@ -84,37 +94,49 @@ impl Activity {
         }
     }
 
-    /// Wait until something lasts for too long.
-    pub(super) async fn overdue(&self) -> Overdue {
-        loop {
-            if let Some(overdue) = self.overdue.take() {
-                return overdue;
+    /// Wait until the connection should not go on. By whoever serves it, and after it was served:
+    /// what it has done meanwhile wakes nobody.
+    pub(super) async fn end(&self) -> End {
+        poll_fn(|context| {
+            let done = self.busy.get() == 0 && self.blocked_since.get().is_none();
+            let bad = self.bad.get().filter(|_| done).map(End::Bad);
+            if let Some(end) = self.overdue.take().or(bad) {
+                return Poll::Ready(end);
             }
-            self.called.notified().await;
-        }
+            *self.waker.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await
     }
 
     fn look(&self, now: Instant, options: &Options) {
-        let Some(overdue) = self.found(now, options) else { return };
-        self.overdue.set(Some(overdue));
-        self.called.notify_one();
+        let Some(end) = self.found(now, options) else { return };
+        self.overdue.set(Some(end));
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
     }
 
-    fn found(&self, now: Instant, options: &Options) -> Option<Overdue> {
+    fn found(&self, now: Instant, options: &Options) -> Option<End> {
         let beyond = |since: Instant, limit: Duration| now.saturating_duration_since(since) > limit;
         let stall = options.stall_timeout;
-        let blocked = self.blocked_since.get().is_some_and(|since| beyond(since, stall));
-        // An answer may wait for its reader while others on the connection are read.
-        let untouched = || self.due.borrow().iter().any(|(_, due)| beyond(*due, stall));
-        if blocked || beyond(self.took.get(), stall) && untouched() {
-            return Some(Overdue::Reader);
+        let mut stands_still = self.blocked_since.get().is_some_and(|since| beyond(since, stall));
+        for (_, answer) in &mut *self.answers.borrow_mut() {
+            answer.stalled |= stands_still || beyond(answer.since, stall);
+            match &answer.task {
+                Some(task) if answer.stalled => task.abort(),
+                _ => stands_still |= answer.stalled,
+            }
+        }
+        if stands_still {
+            return Some(End::Reader);
         }
         if self.busy.get() > 0 {
             return None;
         }
         match self.head_since.get() {
-            Some(since) => beyond(since, options.head_timeout).then_some(Overdue::Head),
-            None => beyond(self.idle_since.get(), options.idle_timeout).then_some(Overdue::Idle),
+            Some(since) => beyond(since, options.head_timeout).then_some(End::Bad(LATE)),
+            None => beyond(self.idle_since.get(), options.idle_timeout).then_some(End::Idle),
         }
     }
 }
@@ -126,15 +148,18 @@ pub(super) struct Busy(Rc<Activity>);
 impl Busy {
     pub(super) fn new(activity: &Rc<Activity>) -> Self {
         activity.busy.set(activity.busy.get() + 1);
-        activity.head_since.set(None);
         Self(Rc::clone(activity))
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.set(self.0.busy.get() - 1);
-        self.0.idle_since.set(Instant::now());
+        let Activity { busy, idle_since, head_since, .. } = &*self.0;
+        let now = Instant::now();
+        busy.set(busy.get() - 1);
+        idle_since.set(now);
+        // A head that came behind this request was not read on meanwhile.
+        head_since.set(head_since.get().map(|_| now));
     }
 }
 
@@ -148,20 +173,25 @@ pub(super) struct Taken {
 impl Taken {
     /// Begin with an answer whose first piece is due then.
     pub(super) fn new(activity: &Rc<Activity>, due: Instant) -> Self {
-        let key = activity.due.borrow_mut().insert(due);
+        let waiting = Waiting { since: due, task: task::current(), stalled: false };
+        let key = activity.answers.borrow_mut().insert(waiting);
         Self { activity: Rc::clone(activity), key }
     }
 
     /// A piece was taken; when the next is due.
     pub(super) fn piece(&self, now: Instant, next: Instant) {
-        self.activity.took.set(now);
-        self.activity.due.borrow_mut()[self.key] = next;
+        self.activity.answers.borrow_mut()[self.key].since = now.max(next);
+    }
+
+    /// Whether nobody took the next one for too long.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.activity.answers.borrow()[self.key].stalled
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.activity.due.borrow_mut().remove(self.key);
+        self.activity.answers.borrow_mut().remove(self.key);
     }
 }
 

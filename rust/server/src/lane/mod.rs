@@ -7,20 +7,24 @@
 //! # Layout
 //!
 //! - `serve`: the thread, and the connections that it is handed.
-//! - `stream`: a socket or a TLS session, and what was read of it before.
+//! - `stream`: a socket or a TLS session as hyper sees it.
+//! - `incoming`: what of the bytes that come is passed on.
 //! - `service`: a request to a response.
 //! - `paced`: an answer of the engine as a body.
-//! - `activity`: what connections do, and whether it takes too long.
+//! - `activity`: what connections do, and whether they should not go on.
+//! - `task`: the tasks of hyper.
 //! - `admitted`: the place of a request that was let in.
 //! - `app`: the way to the app.
 
 mod activity;
 mod admitted;
 mod app;
+mod incoming;
 mod paced;
 mod serve;
 mod service;
 mod stream;
+mod task;
 
 use tokio::sync::mpsc::UnboundedSender;
 

@@ -216,7 +216,8 @@ impl Body for Paced {
 
 impl Drop for Paced {
     fn drop(&mut self) {
-        let outcome = self.outcome.unwrap_or(Outcome::Interrupted);
+        let left = if self.taken.is_stalled() { Outcome::Stalled } else { Outcome::Interrupted };
+        let outcome = self.outcome.unwrap_or(left);
         let frames = self.frames();
         let streamed = self.answer.plan.is_stream();
         let counted = if streamed { frames } else { 0 };

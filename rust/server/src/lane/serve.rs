@@ -15,9 +15,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::Handed;
-use super::activity::{Connections, Overdue, Place};
-use super::service::Service;
+use super::activity::{Connections, End, Place};
+use super::service::{DRAIN_FACTOR, Service};
 use super::stream::{Stream, duplex};
+use super::task::Local;
 use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::{MAX_HEAD_BYTES, MAX_HEADERS};
@@ -36,16 +37,6 @@ pub(crate) struct Lane {
     makers: Makers,
     handed: UnboundedReceiver<Handed>,
     stage: watch::Receiver<Stage>,
-}
-
-/// Runs the tasks of hyper on the thread that it is on.
-#[derive(Debug, Clone, Copy)]
-struct Local;
-
-impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
-    }
 }
 
 impl Lane {
@@ -118,7 +109,8 @@ impl Lane {
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(options.max_streams)
-            .max_header_list_size(MAX_HEAD_BYTES as u32)
+            // Of one above that, which is ours to refuse, a client hears the status alone.
+            .max_header_list_size((MAX_HEAD_BYTES * DRAIN_FACTOR) as u32)
             .keep_alive_interval(options.stall_timeout)
             .keep_alive_timeout(options.stall_timeout);
         builder
@@ -145,41 +137,45 @@ async fn serve(
         inner = Box::new(session);
     }
     let activity = &place.activity;
-    let stream = Stream::new(read, inner, activity);
+    let stream = Stream::new(&read, inner, activity);
     let meter = Arc::clone(&service.meter);
     let serving = {
         let activity = Rc::clone(activity);
         service_fn(move |request| service.clone().call(request, Rc::clone(&activity)))
     };
-    {
+    let bad = {
         let io = TokioIo::new(stream.clone());
         let mut connection = std::pin::pin!(builder.serve_connection(io, serving));
         let mut leaving = false;
         loop {
-            let overdue = tokio::select! {
-                _ = connection.as_mut() => return,
-                overdue = activity.overdue() => Some(overdue),
+            let end = tokio::select! {
+                // First what is under way: whether it is decides on the end.
+                biased;
+                _ = connection.as_mut() => break None,
+                end = activity.end() => Some(end),
                 _ = stage.wait_for(|stage| *stage > Stage::Serving), if !leaving => None,
             };
-            match overdue {
-                None | Some(Overdue::Idle) if !leaving => {
+            match end {
+                None | Some(End::Idle) if !leaving => {
                     leaving = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                None | Some(Overdue::Idle) => return,
-                Some(Overdue::Reader) => {
-                    meter.stalled();
+                None | Some(End::Idle) => return,
+                Some(End::Reader) => {
                     // Over HTTP/2, somebody may still hear why.
                     connection.as_mut().graceful_shutdown();
                     let _ = timeout(LAST_WORD, connection.as_mut()).await;
                     return;
                 }
-                Some(Overdue::Head) => break,
+                Some(End::Bad(bad)) => break Some(bad),
             }
         }
+    };
+    if let Some(bad) = bad {
+        meter.refused();
+        let _ = timeout(LAST_WORD, stream.refuse(bad)).await;
+    } else if stream.awaits_body() {
+        // It was answered before it came to its end.
+        let _ = timeout(LAST_WORD, stream.close()).await;
     }
-    meter.stalled();
-    meter.refused();
-    let why = "The request did not come to its end in time.";
-    let _ = timeout(LAST_WORD, stream.refuse(408, why)).await;
 }

@@ -18,6 +18,7 @@ use super::activity::{Activity, Busy};
 use super::admitted::Admitted;
 use super::app;
 use super::paced::Paced;
+use crate::head::{self, Bad, LATE};
 use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::MAX_APP_BODY_BYTES;
@@ -33,9 +34,9 @@ pub(super) struct Body {
     _busy: Busy,
 }
 
-/// How many times the limit is read, and thrown away, before a body that is too long is answered:
-/// a client that is still sending would not see the answer. But not without end.
-const DRAIN_FACTOR: usize = 4;
+/// How many times the limit is read, and thrown away, before what is too long is answered: a client
+/// that is still sending would not see the answer. But not without end.
+pub(super) const DRAIN_FACTOR: usize = 4;
 
 /// What a lane serves with.
 #[derive(Clone)]
@@ -81,8 +82,12 @@ impl Service {
     ) -> Result<Response<Body>, Broken> {
         let busy = Busy::new(&activity);
         let http2 = request.version() == Version::HTTP_2;
-        let path = request.uri().path_and_query().map_or("/", |target| target.as_str()).as_bytes();
-        let mut response = if is_bedrock(path) {
+        let path = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        // Of HTTP/1, whoever reads the bytes has seen to it.
+        let checked = if http2 { head::check(path, request.headers()) } else { Ok(()) };
+        let mut response = if let Err(bad) = checked {
+            self.refused(bad)
+        } else if is_bedrock(path.as_bytes()) {
             self.ask_engine(request, &activity).await?
         } else {
             self.ask_app(request).await
@@ -226,20 +231,20 @@ impl Service {
 
     /// Say why a body was not read.
     fn unread(&self, unread: Unread, version: Version) -> Response<Inner> {
-        let (status, why) = match unread {
-            Unread::Bad => (400, "The body of the request is not readable."),
-            Unread::Late => (408, "The request did not come to its end in time."),
-        };
-        if status == 408 {
-            self.meter.stalled();
-        }
-        self.meter.refused();
-        let mut response = typed(status, "ValidationException", why);
+        let mut response = self.refused(match unread {
+            Unread::Bad => Bad(400, "The body of the request is not readable."),
+            Unread::Late => LATE,
+        });
         if version < Version::HTTP_2 {
             // Nobody knows where the next request would begin.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    fn refused(&self, Bad(status, why): Bad) -> Response<Inner> {
+        self.meter.refused();
+        typed(status, "ValidationException", why)
     }
 }
 

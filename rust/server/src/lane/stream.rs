@@ -1,20 +1,24 @@
-//! A socket as tokio sees it, with what was read of it before; and what it does is seen.
+//! A socket or a TLS session as hyper sees it: what comes is looked at, and what it does is noted.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::activity::Activity;
+use super::incoming::Incoming;
+use crate::head::Bad;
 use crate::listen::Socket;
 use crate::wire::{self, Date};
 
-/// How a connection of HTTP/2 begins (RFC 9113, 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How much is read at a time.
+const READ: usize = 16_384;
 
 /// Anything that bytes come from and go to.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
@@ -29,32 +33,30 @@ pub(super) fn duplex(socket: Socket) -> io::Result<Box<dyn Duplex>> {
     })
 }
 
-/// A stream that gives first what was read of it before. It outlives who reads and writes it.
+/// A stream that outlives who reads and writes it.
 #[derive(Clone)]
 pub(super) struct Stream {
-    read: Vec<u8>,
-    inner: Rc<RefCell<Box<dyn Duplex>>>,
+    inner: Rc<RefCell<Inner>>,
     activity: Rc<Activity>,
-    /// How many bytes of the preface of HTTP/2 have come; none where it began in another way.
-    preface: Option<usize>,
+}
+
+struct Inner {
+    duplex: Box<dyn Duplex>,
+    incoming: Incoming,
 }
 
 impl Stream {
-    pub(super) fn new(read: Vec<u8>, inner: Box<dyn Duplex>, activity: &Rc<Activity>) -> Self {
-        let inner = Rc::new(RefCell::new(inner));
-        Self { read, inner, activity: Rc::clone(activity), preface: Some(0) }
+    /// Begin with what was read of it before.
+    pub(super) fn new(read: &[u8], duplex: Box<dyn Duplex>, activity: &Rc<Activity>) -> Self {
+        let incoming = Incoming::new(read);
+        activity.awaits_head(incoming.awaits_head());
+        let inner = Rc::new(RefCell::new(Inner { duplex, incoming }));
+        Self { inner, activity: Rc::clone(activity) }
     }
 
-    fn look(&mut self, bytes: &[u8]) {
-        self.activity.read();
-        let Some(seen) = self.preface else { return };
-        let awaited = &PREFACE[seen..];
-        let count = bytes.len().min(awaited.len());
-        self.preface = (bytes[..count] == awaited[..count]).then_some(seen + count);
-        if self.preface == Some(PREFACE.len()) {
-            self.activity.is_http2();
-            self.preface = None;
-        }
+    /// Whether a body has begun to come, and not ended.
+    pub(super) fn awaits_body(&self) -> bool {
+        self.inner.borrow().incoming.awaits_body()
     }
 
     /// Say in HTTP/1.1 what is wrong, and close.
@@ -62,36 +64,69 @@ impl Stream {
     /// # Errors
     ///
     /// The other side is not there any more.
-    pub(super) async fn refuse(mut self, status: u16, why: &str) -> io::Result<()> {
+    pub(super) async fn refuse(mut self, Bad(status, why): Bad) -> io::Result<()> {
         let bytes = wire::refusal(status, "ValidationException", why, &Date::now());
         self.write_all(&bytes).await?;
-        self.shutdown().await
+        self.close().await
+    }
+
+    /// Close, and throw away what still comes until the other side does the same: a socket closed
+    /// with unread bytes takes back what it sent.
+    ///
+    /// # Errors
+    ///
+    /// The other side is not there any more.
+    pub(super) async fn close(mut self) -> io::Result<()> {
+        // It fails where hyper has done it.
+        let _ = self.shutdown().await;
+        while poll_fn(|context| self.poll_discard(context)).await? > 0 {}
+        Ok(())
+    }
+
+    /// Read, and throw away.
+    fn poll_discard(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = [MaybeUninit::uninit(); READ];
+        let mut read = ReadBuf::uninit(&mut room);
+        ready!(self.with(|duplex| duplex.poll_read(context, &mut read)))?;
+        Poll::Ready(Ok(read.filled().len()))
     }
 
     fn with<T>(&self, act: impl FnOnce(Pin<&mut dyn Duplex>) -> T) -> T {
-        act(Pin::new(&mut **self.inner.borrow_mut()))
+        act(Pin::new(&mut *self.inner.borrow_mut().duplex))
     }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = if self.read.is_empty() {
-            self.with(|inner| inner.poll_read(context, buffer))
-        } else {
-            let count = self.read.len().min(buffer.remaining());
-            buffer.put_slice(&self.read[..count]);
-            self.read.drain(..count);
-            Poll::Ready(Ok(()))
-        };
-        if buffer.filled().len() > before {
-            self.look(&buffer.filled()[before..]);
+        let Inner { duplex, incoming } = &mut *self.inner.borrow_mut();
+        loop {
+            let free = incoming.free();
+            if !free.is_empty() {
+                let count = free.len().min(buffer.remaining());
+                buffer.put_slice(&free[..count]);
+                incoming.pass(count);
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(bad) = incoming.bad() {
+                self.activity.is_bad(bad);
+                return Poll::Pending;
+            }
+            if incoming.is_over() {
+                return Pin::new(duplex).poll_read(context, buffer);
+            }
+            let mut room = [MaybeUninit::uninit(); READ];
+            let mut read = ReadBuf::uninit(&mut room);
+            ready!(Pin::new(&mut *duplex).poll_read(context, &mut read))?;
+            if read.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            incoming.add(read.filled());
+            self.activity.awaits_head(incoming.awaits_head());
         }
-        polled
     }
 }
 
@@ -101,7 +136,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = self.with(|inner| inner.poll_write(context, bytes));
+        let polled = self.with(|duplex| duplex.poll_write(context, bytes));
         self.activity.wrote(polled.is_ready());
         polled
     }
@@ -111,22 +146,22 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = self.with(|inner| inner.poll_write_vectored(context, slices));
+        let polled = self.with(|duplex| duplex.poll_write_vectored(context, slices));
         self.activity.wrote(polled.is_ready());
         polled
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.inner.borrow().is_write_vectored()
+        self.inner.borrow().duplex.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = self.with(|inner| inner.poll_flush(context));
+        let polled = self.with(|duplex| duplex.poll_flush(context));
         self.activity.wrote(polled.is_ready());
         polled
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|inner| inner.poll_shutdown(context))
+        self.with(|duplex| duplex.poll_shutdown(context))
     }
 }
