@@ -25,6 +25,11 @@ FIXTURES: Final[list[Any]] = [
     paced(ENDLESS, gap_ms=3_600_000),
     {"match": {"userMessage": "large"}, "response": {"content": LARGE}, "chunkSize": 4096},
     {
+        "match": {"userMessage": "of three frames"},
+        "response": {"content": "x" * 40_000},
+        "chunkSize": 16_000,
+    },
+    {
         "match": {"userMessage": "cut"},
         "response": {"content": TEXT},
         "chunkSize": 3,
@@ -148,11 +153,14 @@ def test_a_window_of_any_size_gives_the_same_bytes(url: str) -> None:
         assert answer.body == whole
 
 
-def test_an_answer_is_under_way_until_its_reader_has_taken_it(served: tuple[str, Plane]) -> None:
+@pytest.mark.parametrize("text", ["large", "of three frames"])
+def test_an_answer_is_under_way_until_its_reader_has_taken_it(
+    served: tuple[str, Plane], text: str
+) -> None:
     url, serving = served
     before = serving.figures().interrupted
     with http2(url, window=1000) as connection:
-        begun(connection, "large")
+        begun(connection, text)
         assert serving.figures().in_flight == 1
     assert wait_for(serving, in_flight=0).interrupted == before + 1
 

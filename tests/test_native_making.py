@@ -3,7 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import pytest
@@ -72,6 +72,18 @@ def test_callables_may_wait_for_one_another() -> None:
         assert [connection.reply().status for connection in connections] == [200] * 4
         for client in clients:
             client.__exit__(None, None, None)
+
+
+def test_first_uses_of_other_fixtures_do_not_wait_for_callables() -> None:
+    with gated() as (server, gate), ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(connect(server.url)).send("POST", CONVERSE, asking("slow"))
+        # As many as there are threads for.
+        for _ in range(16):
+            assert gate.begun.acquire(timeout=LIMIT)
+        assert is_served(server)
+        # None of them was done meanwhile: the next would have begun.
+        assert not gate.begun.acquire(blocking=False)
 
 
 def curl_slowly(url: str, *options: str) -> subprocess.Popen[bytes]:

@@ -11,7 +11,7 @@ from bedrock_frames.server import NativeServer, Place, create_app
 from tests.attacks import vanish
 from tests.http2_client import http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Reply, ask, asking, connect
-from tests.planes import paced
+from tests.planes import paced, plane, wait_for
 from tests.watching import samples, wait_for_samples
 
 NOW: Final[Any] = {"match": {"userMessage": "now"}, "response": {"content": "one two three"}}
@@ -144,6 +144,37 @@ def test_a_write_that_a_socket_takes_a_part_of_is_counted(url: str) -> None:
     assert reply.complete
     assert found["writes_blocked_total"] > blocked
     assert found["body_sent_bytes_total"] == len(whole.body) + len(reply.body)
+
+
+@pytest.mark.parametrize("version", ["h1", "h2"])
+def test_what_is_beyond_a_bound_is_counted(version: str) -> None:
+    with plane([paced(ENDLESS, gap_ms=3_600_000)], max_in_flight=1, max_connections=2) as (
+        url,
+        serving,
+    ):
+        with connect(url) as first:
+            first.send("POST", CONVERSE_STREAM, asking(ENDLESS))
+            first.socket.recv(1)
+            if version == "h1":
+                with connect(url) as second:
+                    assert second.ask("POST", CONVERSE, asking(ENDLESS)).status == 503
+            else:
+                with http2(url) as two, connect(url) as third:
+                    assert two.ask(CONVERSE, asking(ENDLESS)).status == 503
+                    assert third.reply().status == 503
+        found = wait_for(serving, in_flight=0)
+    assert found.refused == (1 if version == "h1" else 2)
+
+
+def test_a_write_that_a_socket_does_not_take_is_counted_over_http_2_too() -> None:
+    with plane([LARGE]) as (url, serving):
+        # Compiled: what is waited for is its way out.
+        assert ask(url, "POST", CONVERSE_STREAM, asking("large")).complete
+        before = serving.figures().blocked
+        with http2(url) as two:
+            stream = two.ask_for(CONVERSE_STREAM, asking("large"))
+            wait_for(serving, blocked=before + 1)
+            assert two.reply(stream).complete
 
 
 def test_what_is_no_request_is_counted(url: str) -> None:

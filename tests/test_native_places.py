@@ -106,33 +106,6 @@ def test_a_thread_that_streams_gets_fewer_connections() -> None:
         assert wait_for(serving, connections=3).connections_by_thread == [1, 2]
 
 
-def test_a_plane_that_stops_finishes_what_it_began() -> None:
-    with (
-        plane([paced("to the very end of it", gap_ms=5)]) as (url, serving),
-        connect(url) as connection,
-        connect(url) as idle,
-    ):
-        connection.send("POST", CONVERSE_STREAM, asking("to the very end of it"))
-        connection.socket.recv(1, 2)
-        assert serving.stop(30)
-        assert connection.reply().complete
-        assert idle.socket.recv(1) == b""
-        with pytest.raises(OSError, match="refused"):
-            connect(url).__enter__()
-
-
-def test_a_plane_that_has_to_stop_at_once_says_what_it_left() -> None:
-    with (
-        plane([paced("never to end", gap_ms=3_600_000)]) as (url, serving),
-        connect(url) as connection,
-    ):
-        connection.send("POST", CONVERSE_STREAM, asking("never to end"))
-        connection.socket.recv(1, 2)
-        assert not serving.stop(0.01)
-        assert not connection.reply().complete
-        assert serving.figures().interrupted == 1
-
-
 def test_the_limit_of_open_files_is_raised_to_what_it_can_be() -> None:
     soft, hard = raise_open_files()
 

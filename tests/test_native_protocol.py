@@ -5,7 +5,7 @@ import random
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -130,6 +130,33 @@ def test_a_connection_ends_where_it_is_asked_to(url: str) -> None:
         reply = connection.reply()
         assert reply.headers["connection"] == "close"
         assert connection.socket.recv(1) == b""
+
+
+def test_what_comes_behind_the_last_request_takes_nothing_back(url: str) -> None:
+    with connect(url) as connection:
+        connection.socket.sendall(raw("large", CONVERSE_STREAM, "connection: close"))
+        with suppress(TimeoutError):
+            # As much as fits: nobody reads it.
+            connection.socket.settimeout(0.1)
+            while True:
+                connection.socket.sendall(b"x" * 100_000)
+        connection.socket.settimeout(20)
+        assert connection.reply().complete
+        assert connection.socket.recv(1) == b""
+
+
+@pytest.mark.parametrize("path", [CONVERSE, "/health"])
+def test_empty_lines_before_a_request_are_nothing(path: str) -> None:
+    with plane(FIXTURES, head_timeout=0.01) as (url, serving), connect(url) as connection:
+        for _ in range(2):
+            connection.socket.sendall(b"\r\n\n" + raw("hello", path) + b"\r\n")
+            assert connection.reply().status == (200 if path == CONVERSE else 404)
+        with connect(url) as slow:
+            # Who waits for its end has seen the limits looked at.
+            slow.socket.sendall(b"POST")
+            assert slow.reply().status == 408
+        assert serving.figures().connections == 1
+        assert connection.ask("POST", CONVERSE, asking("hello")).status == 200
 
 
 def test_http_1_0_gets_a_body_that_ends_with_its_connection(url: str) -> None:

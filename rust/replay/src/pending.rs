@@ -58,6 +58,12 @@ impl Pending {
         self.opening.request_id
     }
 
+    /// Whether its plan is made for this request alone: from a template, or by a callable, which may
+    /// wait for whatever it likes.
+    pub fn is_for_one(&self) -> bool {
+        self.unmade.values.is_some()
+    }
+
     /// Make the plan, and answer. `engine` is the one that it is from.
     pub fn finish(self, engine: &Engine) -> Answer {
         let Self { opening, unmade } = self;

@@ -134,6 +134,11 @@ impl Plan {
         &self.ends
     }
 
+    /// How many frames are whole in so many bytes of the body.
+    pub fn frames_within(&self, bytes: usize) -> usize {
+        self.ends.partition_point(|end| *end <= bytes)
+    }
+
     /// The content step of each frame.
     pub fn steps(&self) -> &[u32] {
         &self.steps

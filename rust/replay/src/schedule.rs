@@ -25,6 +25,11 @@ impl Schedule {
         Self { writes: vec![(0.0, plan.body().len())], abort: None, frames: plan.ends().len() }
     }
 
+    /// Whether some of it is due later than at once.
+    pub fn is_paced(&self) -> bool {
+        self.abort.is_some() || self.writes.last().is_some_and(|last| last.0 > 0.0)
+    }
+
     /// Sample the schedule of a plan.
     pub fn new(plan: &Plan, timing: Option<&Timing>, cut: Cut, chance: &mut Chance) -> Self {
         if timing.is_none() && cut == Cut::default() {

@@ -42,6 +42,8 @@ pub(crate) struct Acceptor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) doors: Vec<Door>,
+    /// Counts the connections that nobody gets.
+    pub(crate) meter: Arc<Meter>,
     pub(crate) waker: Waker,
 }
 
@@ -71,7 +73,7 @@ impl Acceptor {
     }
 
     fn accept_all(&self, listener: &Listener) {
-        loop {
+        while self.shared.stage() == Stage::Serving {
             match listener.accept() {
                 Ok(socket) => self.seat(socket),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -93,6 +95,7 @@ impl Acceptor {
         let limit = self.shared.options.max_connections;
         if all >= limit {
             refuse(&socket, limit);
+            self.meter.refused();
             return;
         }
         let seat = Seat::take(&door.meter);
@@ -107,6 +110,6 @@ impl Acceptor {
 /// Say that there are too many. It fits into the buffer of any new socket.
 fn refuse(socket: &Socket, limit: usize) {
     let why = format!("This server has {limit} connections at a time.");
-    let bytes = wire::refusal(503, "ServiceUnavailableException", &why, &Date::now());
+    let bytes = wire::refusal(503, &why, &Date::now());
     let _ = send(socket, &bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }

@@ -12,8 +12,8 @@ use replay::{Answer, Outcome, Pending};
 
 use crate::shared::{Shared, Stage};
 
-/// How many there can be. Python lets one of them run at a time, but a callable may wait: for
-/// another service, or for what another callable does.
+/// How many there can be in a crew. Python lets one of them run at a time, but a callable may wait:
+/// for another service, or for what another callable does.
 const MAX_THREADS: usize = 16;
 
 /// What is done with an answer when it is made; none where making it panicked.
@@ -22,6 +22,15 @@ type Then = Box<dyn FnOnce(Option<Owed>) + Send>;
 /// The way to the threads. They end when nobody has one any more.
 #[derive(Clone)]
 pub(crate) struct Makers {
+    /// Make plans that are made once. They do not wait for the others' callables.
+    once: Way,
+    /// Make those that are for one request.
+    for_one: Way,
+}
+
+/// The way to one crew.
+#[derive(Clone)]
+struct Way {
     jobs: Sender<Job>,
     crew: Arc<Crew>,
     /// Let go by the last thread.
@@ -39,21 +48,15 @@ struct Crew {
     /// Threads that do nothing, less the jobs that wait.
     spare: AtomicIsize,
     threads: AtomicUsize,
-    /// Jobs that wait or are being done.
-    unfinished: AtomicUsize,
+    /// Jobs of all crews that wait or are being done.
+    unfinished: Arc<AtomicUsize>,
 }
 
 impl Makers {
-    pub(crate) fn new(shared: Arc<Shared>, ending: Sender<()>) -> Self {
-        let (jobs, waiting) = channel();
-        let crew = Crew {
-            shared,
-            jobs: Mutex::new(waiting),
-            spare: AtomicIsize::new(0),
-            threads: AtomicUsize::new(0),
-            unfinished: AtomicUsize::new(0),
-        };
-        Self { jobs, crew: Arc::new(crew), ending }
+    pub(crate) fn new(shared: &Arc<Shared>, ending: &Sender<()>) -> Self {
+        let unfinished = Arc::default();
+        let way = || Way::new(Arc::clone(shared), Arc::clone(&unfinished), ending.clone());
+        Self { once: way(), for_one: way() }
     }
 
     /// Have an answer made. `then` is called by another thread; it has to be quick.
@@ -62,13 +65,32 @@ impl Makers {
     ///
     /// Too many are made or wait, or there is no thread for it; why, for the client.
     pub(crate) fn make(&self, pending: Box<Pending>, then: Then) -> Result<(), String> {
+        let way = if pending.is_for_one() { &self.for_one } else { &self.once };
+        way.make(Job { pending, then })
+    }
+}
+
+impl Way {
+    fn new(shared: Arc<Shared>, unfinished: Arc<AtomicUsize>, ending: Sender<()>) -> Self {
+        let (jobs, waiting) = channel();
+        let crew = Crew {
+            shared,
+            jobs: Mutex::new(waiting),
+            spare: AtomicIsize::new(0),
+            threads: AtomicUsize::new(0),
+            unfinished,
+        };
+        Self { jobs, crew: Arc::new(crew), ending }
+    }
+
+    fn make(&self, job: Job) -> Result<(), String> {
         let (crew, limit) = (&self.crew, self.crew.shared.options.max_making);
         if crew.unfinished.fetch_add(1, Ordering::Relaxed) >= limit {
             crew.unfinished.fetch_sub(1, Ordering::Relaxed);
             return Err(format!("This server makes {limit} answers at a time."));
         }
         let spare = crew.spare.fetch_sub(1, Ordering::Relaxed);
-        if (spare > 0 || self.has_hands()) && self.jobs.send(Job { pending, then }).is_ok() {
+        if (spare > 0 || self.has_hands()) && self.jobs.send(job).is_ok() {
             return Ok(());
         }
         crew.spare.fetch_add(1, Ordering::Relaxed);

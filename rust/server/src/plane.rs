@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,14 @@ use crate::shared::{Shared, Stage};
 /// How long threads that were told to end at once may take before they are left behind.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// A running plane. Dropped, it ends at once.
+/// A running plane. Dropped, it is told to end at once, and not waited for: its threads may need
+/// what whoever drops it holds.
 pub struct Plane {
     shared: Arc<Shared>,
     /// Of each worker and its lane.
     meters: Vec<[Arc<Meter>; 2]>,
+    /// Of whoever accepts.
+    door: Arc<Meter>,
     wakers: Vec<Waker>,
     stage: watch::Sender<Stage>,
     addresses: Vec<SocketAddr>,
@@ -51,19 +54,21 @@ impl Plane {
         let mut plane = Self {
             shared: Arc::new(Shared::new(engine, options)),
             meters: Vec::new(),
+            door: Arc::default(),
             wakers: Vec::new(),
             stage: watch::Sender::new(Stage::Serving),
             addresses: listeners.iter().filter_map(Listener::address).collect(),
             ended: Mutex::new(ended),
         };
-        let makers = Makers::new(Arc::clone(&plane.shared), ending.clone());
+        let makers = Makers::new(&plane.shared, &ending);
         let doors =
             (0..threads).map(|at| plane.pair(at, &makers, &ending)).collect::<io::Result<_>>()?;
         drop(makers);
         let waker = Waker::new()?;
         plane.wakers.push(waker.clone());
         let shared = Arc::clone(&plane.shared);
-        let acceptor = Acceptor { shared, listeners, doors, waker };
+        let meter = Arc::clone(&plane.door);
+        let acceptor = Acceptor { shared, listeners, doors, meter, waker };
         spawn("bedrock-accept", ending, move || acceptor.run())?;
         Ok(plane)
     }
@@ -105,6 +110,7 @@ impl Plane {
     /// What happened so far.
     pub fn figures(&self) -> Figures {
         let mut figures = Figures::default();
+        self.door.add_to(&mut figures);
         for pair in &self.meters {
             let before = figures.connections;
             for meter in pair {
@@ -131,7 +137,13 @@ impl Plane {
 
     fn advance(&self, stage: Stage) {
         self.shared.advance(stage);
-        self.stage.send_replace(self.shared.stage());
+        // Whoever is later, from another thread, does not take it back.
+        self.stage.send_if_modified(|now| {
+            *now < stage && {
+                *now = stage;
+                true
+            }
+        });
         for waker in &self.wakers {
             waker.wake();
         }
@@ -141,8 +153,6 @@ impl Plane {
 impl Drop for Plane {
     fn drop(&mut self) {
         self.advance(Stage::Over);
-        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        ends_within(ended, AT_ONCE);
     }
 }
 

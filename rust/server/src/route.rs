@@ -1,5 +1,8 @@
 //! Which requests are Bedrock's.
 
+/// What the answer to a request for any other says.
+pub(crate) const NO_ROUTE: &str = "This server has no such route.";
+
 /// How the paths of Bedrock Runtime begin. The engine knows them exactly.
 const PREFIXES: [&[u8]; 4] = [b"/model/", b"/guardrail/", b"/guardrail-checks/", b"/async-invoke"];
 

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::time::SystemTime;
 
 use hyper::StatusCode;
+use replay::error::{UNAVAILABLE, UNKNOWN_OPERATION, VALIDATION};
 use replay::{Plan, RequestId};
 
 /// What of a response depends on the connection it goes to.
@@ -74,9 +75,19 @@ fn size(out: &mut Vec<u8>, size: usize) {
 /// The end of a chunked body.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// A typed error that ends its connection, as bytes.
-pub(crate) fn refusal(status: u16, name: &str, message: &str, date: &Date) -> Vec<u8> {
-    let plan = Plan::error(name, message, Some(status), &[]).expect("names are header values");
+/// A typed error of the server's own.
+pub(crate) fn error(status: u16, message: &str) -> Plan {
+    let name = match status {
+        404 => UNKNOWN_OPERATION,
+        500.. => UNAVAILABLE,
+        _ => VALIDATION,
+    };
+    Plan::error(name, message, Some(status), &[]).expect("names are header values")
+}
+
+/// The same as bytes, where it ends its connection.
+pub(crate) fn refusal(status: u16, message: &str, date: &Date) -> Vec<u8> {
+    let plan = error(status, message);
     let mut out = Vec::with_capacity(256 + plan.body().len());
     Head { plan: &plan, request_id: None, close: true }.write(&mut out, date);
     out.extend_from_slice(plan.body());
@@ -121,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_its_connection() {
-        let bytes = refusal(408, "ValidationException", "Too slow.", &Date::now());
+        let bytes = refusal(408, "Too slow.", &Date::now());
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{text}");
         assert!(text.contains("\r\nconnection: close\r\n"), "{text}");

@@ -32,10 +32,8 @@ const METHOD: &[u8] = b"POST ";
 
 /// Read the first request in `bytes`. Bodies above `max_body` are for hyper.
 pub(super) fn read(bytes: &[u8], max_body: usize) -> Read<'_> {
-    let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let start = &bytes[blank..];
-    let seen = start.len().min(METHOD.len());
-    if start[..seen] != METHOD[..seen] {
+    let seen = bytes.len().min(METHOD.len());
+    if bytes[..seen] != METHOD[..seen] {
         return Read::Foreign;
     }
     let mut headers = NO_HEADERS;
@@ -79,10 +77,10 @@ mod tests {
         for end in 0..WHOLE.len() {
             assert!(matches!(read(&WHOLE[..end], 100), Read::Partial { .. }), "{end}");
         }
-        let more = [b"\r\n", WHOLE, WHOLE].concat();
+        let more = [WHOLE, WHOLE].concat();
         let Read::Request(request) = read(&more, 100) else { panic!("a whole request") };
         assert_eq!((request.target, request.body), (&b"/model/m/converse"[..], &b"{}"[..]));
-        assert_eq!(request.length, WHOLE.len() + 2);
+        assert_eq!(request.length, WHOLE.len());
         assert!(!request.close);
     }
 

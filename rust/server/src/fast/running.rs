@@ -24,6 +24,8 @@ pub(super) struct Running {
     began_ns: u64,
     /// How many writes of the schedule are allowed.
     allowed: usize,
+    /// Of how many of these the lateness is known, or not the server's.
+    judged: usize,
     /// How much of the body has been given out.
     given: usize,
     stage: Stage,
@@ -38,6 +40,7 @@ impl Running {
             answer,
             began_ns,
             allowed: 0,
+            judged: 0,
             given: 0,
             stage: Stage::Unbegun,
             cut: false,
@@ -49,12 +52,6 @@ impl Running {
 
     pub(super) fn answer(&self) -> &Answer {
         &self.answer
-    }
-
-    /// Whether some of it is due later than at once.
-    pub(super) fn is_paced(&self) -> bool {
-        let schedule = &self.answer.schedule;
-        schedule.abort.is_some() || schedule.writes.last().is_some_and(|last| last.0 > 0.0)
     }
 
     /// When a write, or after the last one the cut, is due.
@@ -88,8 +85,16 @@ impl Running {
         self.due_ns(self.allowed).map(tick_of)
     }
 
-    /// How late the last write that was allowed is, if it was a paced one.
-    pub(super) fn lateness(&self, now_ns: u64) -> Option<Duration> {
+    /// What is allowed now waits for its reader: when it goes out says nothing about the server.
+    pub(super) fn excuse(&mut self) {
+        self.judged = self.allowed;
+    }
+
+    /// How late the last write that was allowed is, if it was a paced one; once for each.
+    pub(super) fn lateness(&mut self, now_ns: u64) -> Option<Duration> {
+        if std::mem::replace(&mut self.judged, self.allowed) == self.allowed {
+            return None;
+        }
         let last = self.allowed.checked_sub(1)?;
         self.answer.schedule.writes.get(last).filter(|write| write.0 > 0.0)?;
         let due = self.due_ns(last)?;
@@ -119,11 +124,6 @@ impl Running {
     /// How many bytes of the body have been given out.
     pub(super) fn given(&self) -> usize {
         self.given
-    }
-
-    /// How many whole frames are in that.
-    pub(super) fn frames(&self) -> usize {
-        self.answer.plan.ends().partition_point(|end| *end <= self.given)
     }
 
     fn allowed_end(&self) -> usize {

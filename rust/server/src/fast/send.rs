@@ -2,10 +2,10 @@
 
 use std::net::Shutdown;
 
-use replay::Outcome;
+use replay::{Answer, Outcome};
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
-use rustix::net::{SendFlags, send};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::connection::{Phase, READING};
 use super::serve::Next;
@@ -50,12 +50,16 @@ impl Worker {
                 }
                 if running.is_given() {
                     // Before it goes: who has read all of it may look into the journal at once.
-                    let (id, frames) = (running.answer().request_id, running.frames());
-                    self.shared.engine.settle(id, Outcome::Delivered, frames);
+                    let answer = running.answer();
+                    let frames = answer.plan.frames_within(running.given());
+                    self.shared.engine.settle(answer.request_id, Outcome::Delivered, frames);
                 }
             } else {
                 self.output.clear();
                 self.output.append(&mut std::mem::take(&mut connection.outbox));
+                if let Some(running) = &mut connection.running {
+                    running.excuse();
+                }
             }
             let sent = match send(&connection.socket, &self.output, SendFlags::NOSIGNAL) {
                 Ok(sent) => sent,
@@ -100,9 +104,7 @@ impl Worker {
                 let close = running.close;
                 self.settle(key, Outcome::Delivered);
                 if close {
-                    // Whatever came after the request was read: nothing takes back the end.
-                    self.lose(key, Outcome::Interrupted);
-                    return Next::Gone;
+                    return self.close_behind(key);
                 }
                 let now = self.clock.now();
                 self.connections[key].enter(Phase::Idle, now);
@@ -122,7 +124,7 @@ impl Worker {
         let now = self.clock.now();
         let connection = &mut self.connections[key];
         connection.since_ns = now;
-        let Some(running) = &connection.running else { return };
+        let Some(running) = &mut connection.running else { return };
         if let Some(lateness) = running.lateness(now) {
             self.meter.wrote(lateness);
         }
@@ -142,10 +144,10 @@ impl Worker {
             return;
         };
         let answer = running.answer();
-        let unsent = connection.outbox.len();
-        let (frames, bytes) = (running.frames(), running.given().saturating_sub(unsent));
+        let bytes = running.given().saturating_sub(connection.outbox.len());
+        let frames = answer.plan.frames_within(bytes);
         let streamed = answer.plan.is_stream();
-        let (paced, counted) = (running.is_paced(), if streamed { frames } else { 0 });
+        let (paced, counted) = (answer.schedule.is_paced(), if streamed { frames } else { 0 });
         self.leave(key, outcome, paced, counted, bytes);
         if streamed && outcome == Outcome::Delivered {
             self.meter.finished(running.age(self.clock.now()));
@@ -181,6 +183,19 @@ impl Worker {
         }
     }
 
+    /// Close a connection whose last answer has gone: at once, but where more has come than was
+    /// read, for that would take back what was sent.
+    fn close_behind(&mut self, key: usize) -> Next {
+        let socket = &self.connections[key].socket;
+        if recv(socket, &mut *self.input, RecvFlags::PEEK).is_ok_and(|(_, count)| count > 0) {
+            shut_down(socket);
+            self.close(key);
+            return Next::Wait;
+        }
+        self.lose(key, Outcome::Interrupted);
+        Next::Gone
+    }
+
     /// Drop a connection; what an answer on its way came to.
     pub(super) fn lose(&mut self, key: usize, outcome: Outcome) {
         self.settle(key, outcome);
@@ -195,11 +210,13 @@ impl Worker {
         self.wheel.unset(key);
         self.poller.remove(&connection.socket);
         if let Some(running) = &connection.running {
-            let id = running.answer().request_id;
-            self.shared.engine.settle(id, Outcome::Aborted, running.frames());
+            let Answer { request_id, plan, .. } = running.answer();
+            let frames = plan.frames_within(running.given());
+            self.shared.engine.settle(*request_id, Outcome::Aborted, frames);
         }
         if connection.admitted {
-            let paced = connection.running.is_some_and(|running| running.is_paced());
+            let running = connection.running;
+            let paced = running.is_some_and(|running| running.answer().schedule.is_paced());
             self.shared.leave();
             self.meter.ended(Outcome::Pending, paced, 0, 0);
         }

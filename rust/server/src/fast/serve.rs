@@ -12,6 +12,7 @@ use super::worker::{News, Worker};
 use crate::head::{Bad, may_end};
 use crate::lane::Handed;
 use crate::making::Owed;
+use crate::route::NO_ROUTE;
 use crate::shared::{Stage, unix_time};
 use crate::wire;
 
@@ -89,6 +90,11 @@ impl Worker {
             let connection = &mut self.connections[key];
             if connection.is_busy() {
                 break;
+            }
+            if matches!(bytes[0], b'\r' | b'\n') {
+                // An empty line before a request is nothing: RFC 9112, 2.2.
+                done += 1;
+                continue;
             }
             if bytes.len() < connection.wanted {
                 connection.since_ns = self.clock.now();
@@ -181,7 +187,7 @@ impl Worker {
                 Next::Wait
             }
             None => {
-                self.refuse(key, 404, "This server has no such route.");
+                self.refuse(key, 404, NO_ROUTE);
                 Next::Gone
             }
         }
@@ -205,7 +211,7 @@ impl Worker {
     fn begin(&mut self, key: usize, answer: Answer, began_ns: u64, close: bool) -> Next {
         let close = close || self.shared.stage() > Stage::Serving;
         let running = Running::new(answer, began_ns, close);
-        self.meter.answers(running.is_paced());
+        self.meter.answers(running.answer().schedule.is_paced());
         let now = self.clock.now();
         let connection = &mut self.connections[key];
         connection.enter(Phase::Answering, now);
@@ -219,12 +225,7 @@ impl Worker {
 
     /// Say what is wrong, and close.
     pub(super) fn refuse(&mut self, key: usize, status: u16, why: &str) {
-        let name = match status {
-            404 => "UnknownOperationException",
-            503 => "ServiceUnavailableException",
-            _ => "ValidationException",
-        };
-        let bytes = wire::refusal(status, name, why, &self.date);
+        let bytes = wire::refusal(status, why, &self.date);
         self.meter.refused();
         self.leave(key, Outcome::Delivered, false, 0, 0);
         self.connections[key].outbox = bytes;

@@ -180,6 +180,10 @@ impl Worker {
     }
 
     fn welcome(&mut self, socket: Socket, seat: Seat) {
+        if self.shared.stage() > Stage::Serving {
+            // It came too late; dropped, it is closed.
+            return;
+        }
         let connection = Connection::new(socket, seat, self.clock.now());
         let key = self.connections.insert(connection);
         let socket = &self.connections[key].socket;
@@ -217,7 +221,7 @@ mod tests {
     fn worker() -> Worker {
         let engine = Arc::new(Engine::new(replay::Options::default()));
         let shared = Arc::new(Shared::new(engine, Options::default()));
-        let makers = Makers::new(Arc::clone(&shared), channel().0);
+        let makers = Makers::new(&shared, &channel().0);
         let lane = Handover(unbounded_channel().0);
         Worker::new(shared, Arc::default(), lane, makers, Waker::new().unwrap()).unwrap()
     }

@@ -85,13 +85,11 @@ impl Activity {
         self.bad.set(Some(bad));
     }
 
-    /// The socket was asked to take bytes; whether it did.
-    pub(super) fn wrote(&self, took: bool) {
-        if took {
-            self.blocked_since.set(None);
-        } else if self.blocked_since.get().is_none() {
-            self.blocked_since.set(Some(Instant::now()));
-        }
+    /// The socket was asked to take bytes; whether it did. Returns whether it does not any more.
+    pub(super) fn wrote(&self, took: bool) -> bool {
+        let since = self.blocked_since.get();
+        self.blocked_since.set((!took).then(|| since.unwrap_or_else(Instant::now)));
+        !took && since.is_none()
     }
 
     /// Wait until the connection should not go on. By whoever serves it, and after it was served:

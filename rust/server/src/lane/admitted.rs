@@ -48,7 +48,11 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        let End { outcome, paced, frames, bytes } = self.end;
+        let End { mut outcome, paced, frames, bytes } = self.end;
+        if std::thread::panicking() {
+            self.meter.panicked();
+            outcome = Outcome::Pending;
+        }
         self.shared.leave();
         self.meter.ended(outcome, paced, frames, bytes);
     }

@@ -19,9 +19,9 @@ use super::admitted::Admitted;
 /// for a thread that is late, too.
 const BEFORE_CUT: Duration = Duration::from_millis(5);
 
-/// How much is given to the connection at a time. HTTP/2 takes what it is given whole, whatever the
-/// client has room for.
-const PIECE: usize = 65_536;
+/// How much is given to the connection at a time: a frame of HTTP/2, which takes what it is given
+/// whole, whatever the client has room for.
+const PIECE: usize = 16_384;
 
 /// The connection is cut here, as the fixture asks.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ pub(super) struct Paced {
     next: usize,
     given: usize,
     given_at: Instant,
+    /// It was not yet due when it was last asked for: how late it is then is the server's affair,
+    /// and not the reader's.
+    awaited: bool,
     outcome: Option<Outcome>,
 }
 
@@ -77,9 +80,10 @@ impl Paced {
             next: 0,
             given: 0,
             given_at: began,
+            awaited: false,
             outcome: None,
         };
-        paced.admitted.meter.answers(paced.is_paced());
+        paced.admitted.meter.answers(paced.answer.schedule.is_paced());
         paced.tell(began);
         paced.end_where_nothing_is_left();
         paced
@@ -88,6 +92,7 @@ impl Paced {
     /// Wait until the first of it is due: the head of a response goes with its first bytes.
     pub(super) async fn first_is_due(&mut self) {
         if let Some(due) = self.due() {
+            self.awaited = due > Instant::now();
             tokio::time::sleep_until(due).await;
         }
     }
@@ -101,11 +106,6 @@ impl Paced {
     pub(super) fn end_with_head(mut self) {
         self.outcome = Some(Outcome::Delivered);
         self.settle(Outcome::Delivered);
-    }
-
-    fn is_paced(&self) -> bool {
-        let schedule = &self.answer.schedule;
-        schedule.abort.is_some() || schedule.writes.last().is_some_and(|last| last.0 > 0.0)
     }
 
     /// When the next write, or the cut, is due.
@@ -137,7 +137,7 @@ impl Paced {
                 self.given = self.given.max(room);
                 break;
             }
-            if after > 0.0 {
+            if after > 0.0 && self.awaited {
                 self.admitted.meter.wrote(now - due);
             }
             self.given = end;
@@ -146,6 +146,7 @@ impl Paced {
         if start == 0 && self.answer.plan.is_stream() {
             self.admitted.meter.first_frame(now - self.began);
         }
+        self.awaited = false;
         self.tell(now);
         self.end_where_nothing_is_left();
         self.bytes.slice(start..self.given)
@@ -153,7 +154,7 @@ impl Paced {
 
     /// How many whole frames were given out.
     fn frames(&self) -> usize {
-        self.answer.plan.ends().partition_point(|end| *end <= self.given)
+        self.answer.plan.frames_within(self.given)
     }
 
     fn settle(&self, outcome: Outcome) {
@@ -186,6 +187,7 @@ impl Body for Paced {
             }
             let Some(due) = this.due() else { return Poll::Ready(None) };
             if due > Instant::now() {
+                this.awaited = true;
                 if this.sleep.deadline() != due {
                     this.sleep.as_mut().reset(due);
                 }
@@ -221,7 +223,7 @@ impl Drop for Paced {
         let frames = self.frames();
         let streamed = self.answer.plan.is_stream();
         let counted = if streamed { frames } else { 0 };
-        self.admitted.ended(outcome, self.is_paced(), counted, self.given);
+        self.admitted.ended(outcome, self.answer.schedule.is_paced(), counted, self.given);
         if streamed && outcome == Outcome::Delivered {
             self.admitted.meter.finished(self.began.elapsed());
         }

@@ -72,7 +72,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Take connections until the end comes nearer.
+    /// Take connections until nobody has any more to give.
     async fn take_all(&mut self, connections: &Connections) {
         let service = Service {
             shared: Arc::clone(&self.shared),
@@ -84,9 +84,13 @@ impl Lane {
         loop {
             let handed = tokio::select! {
                 handed = self.handed.recv() => handed,
-                _ = self.stage.wait_for(|stage| *stage > Stage::Serving) => None,
+                _ = self.stage.wait_for(|stage| *stage == Stage::Over) => None,
             };
             let Some(handed) = handed else { return };
+            if handed.read.is_empty() && *self.stage.borrow() > Stage::Serving {
+                // Nothing was asked; dropped, it is closed.
+                continue;
+            }
             let (builder, service) = (Rc::clone(&builder), service.clone());
             let (stage, tls) = (self.stage.clone(), tls.clone());
             let place = connections.place();
@@ -137,8 +141,8 @@ async fn serve(
         inner = Box::new(session);
     }
     let activity = &place.activity;
-    let stream = Stream::new(&read, inner, activity);
     let meter = Arc::clone(&service.meter);
+    let stream = Stream::new(&read, inner, activity, &meter);
     let serving = {
         let activity = Rc::clone(activity);
         service_fn(move |request| service.clone().call(request, Rc::clone(&activity)))

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use replay::{Answer, Pending, Plan, Reply};
 use tokio::sync::oneshot;
@@ -22,8 +22,9 @@ use crate::head::{self, Bad, LATE};
 use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::MAX_APP_BODY_BYTES;
-use crate::route::is_bedrock;
+use crate::route::{NO_ROUTE, is_bedrock};
 use crate::shared::{Shared, Stage, unix_time};
+use crate::wire;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Inner = Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = Error>>>;
@@ -85,8 +86,8 @@ impl Service {
         let path = request.uri().path_and_query().map_or("/", |target| target.as_str());
         // Of HTTP/1, whoever reads the bytes has seen to it.
         let checked = if http2 { head::check(path, request.headers()) } else { Ok(()) };
-        let mut response = if let Err(bad) = checked {
-            self.refused(bad)
+        let mut response = if let Err(Bad(status, why)) = checked {
+            self.refused(status, why)
         } else if is_bedrock(path.as_bytes()) {
             self.ask_engine(request, &activity).await?
         } else {
@@ -124,7 +125,7 @@ impl Service {
             .collect();
         let admitted = match Admitted::new(&self.shared, &self.meter) {
             Ok(admitted) => admitted,
-            Err(why) => return Ok(typed(503, "ServiceUnavailableException", &why)),
+            Err(why) => return Ok(self.refused(503, &why)),
         };
         let began = Instant::now();
         let reply = self.shared.engine.begin(&replay::Request {
@@ -140,7 +141,7 @@ impl Service {
                 Ok(answer) => answer,
                 Err(NotMade::Refused(why)) => {
                     admitted.refused();
-                    return Ok(typed(503, "ServiceUnavailableException", &why));
+                    return Ok(self.refused(503, &why));
                 }
                 Err(NotMade::Panicked) => {
                     admitted.refused();
@@ -150,18 +151,10 @@ impl Service {
             },
             None => {
                 admitted.refused();
-                let message = format!("This server has no route for {} {target}", parts.method);
-                return Ok(typed(404, "UnknownOperationException", &message));
+                return Ok(self.refused(404, NO_ROUTE));
             }
         };
-        let mut response = Response::new(());
-        *response.status_mut() =
-            StatusCode::from_u16(answer.plan.status()).expect("plans have a status");
-        for (name, value) in answer.plan.headers() {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("plans have header names");
-            let value = HeaderValue::from_bytes(value.as_bytes()).expect("and values");
-            response.headers_mut().append(name, value);
-        }
+        let mut response = response(&answer.plan);
         let id = HeaderValue::from_str(&answer.request_id.to_string()).expect("ids are ASCII");
         response.headers_mut().insert("x-amzn-requestid", id);
         if !whole && parts.version < Version::HTTP_2 {
@@ -192,7 +185,7 @@ impl Service {
 
     async fn ask_app(&self, request: Request<Incoming>) -> Response<Inner> {
         let Some(socket) = &self.shared.options.app else {
-            return typed(404, "UnknownOperationException", "This server has no such route.");
+            return self.refused(404, NO_ROUTE);
         };
         let (parts, body) = request.into_parts();
         let (body, _) = match self.read(body, MAX_APP_BODY_BYTES).await {
@@ -201,14 +194,13 @@ impl Service {
         };
         if body.len() > MAX_APP_BODY_BYTES {
             let message = format!("A body has at most {MAX_APP_BODY_BYTES} bytes here.");
-            return typed(413, "ValidationException", &message);
+            return self.refused(413, &message);
         }
-        match app::ask(socket, Request::from_parts(parts, body.into())).await {
-            Ok(response) => response.map(inner),
-            Err(error) => {
-                let message = format!("The app does not answer: {error}");
-                typed(502, "ServiceUnavailableException", &message)
-            }
+        let asked = app::ask(socket, Request::from_parts(parts, body.into()));
+        match timeout(self.shared.options.stall_timeout, asked).await {
+            Ok(Ok(response)) => response.map(inner),
+            Ok(Err(error)) => self.refused(502, &format!("The app does not answer: {error}")),
+            Err(_) => self.refused(504, "The app did not answer in time."),
         }
     }
 
@@ -231,10 +223,11 @@ impl Service {
 
     /// Say why a body was not read.
     fn unread(&self, unread: Unread, version: Version) -> Response<Inner> {
-        let mut response = self.refused(match unread {
+        let Bad(status, why) = match unread {
             Unread::Bad => Bad(400, "The body of the request is not readable."),
             Unread::Late => LATE,
-        });
+        };
+        let mut response = self.refused(status, why);
         if version < Version::HTTP_2 {
             // Nobody knows where the next request would begin.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -242,9 +235,10 @@ impl Service {
         response
     }
 
-    fn refused(&self, Bad(status, why): Bad) -> Response<Inner> {
+    fn refused(&self, status: u16, why: &str) -> Response<Inner> {
         self.meter.refused();
-        typed(status, "ValidationException", why)
+        let plan = wire::error(status, why);
+        response(&plan).map(|()| inner(Full::new(Bytes::copy_from_slice(plan.body()))))
     }
 }
 
@@ -275,13 +269,14 @@ where
     Box::pin(body.map_err(Into::into))
 }
 
-fn typed(status: u16, name: &str, message: &str) -> Response<Inner> {
-    let plan = Plan::error(name, message, Some(status), &[]).expect("names are header values");
-    let body = Full::new(Bytes::copy_from_slice(plan.body()));
-    let mut response = Response::new(inner(body));
-    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let name = HeaderValue::from_str(name).expect("names are ASCII");
-    response.headers_mut().insert("x-amzn-errortype", name);
+/// The head of what a plan says.
+fn response(plan: &Plan) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(plan.status()).expect("plans have a status");
+    for (name, value) in plan.headers() {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("plans have header names");
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("and values");
+        response.headers_mut().append(name, value);
+    }
     response
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -15,6 +16,7 @@ use super::activity::Activity;
 use super::incoming::Incoming;
 use crate::head::Bad;
 use crate::listen::Socket;
+use crate::meter::Meter;
 use crate::wire::{self, Date};
 
 /// How much is read at a time.
@@ -38,6 +40,7 @@ pub(super) fn duplex(socket: Socket) -> io::Result<Box<dyn Duplex>> {
 pub(super) struct Stream {
     inner: Rc<RefCell<Inner>>,
     activity: Rc<Activity>,
+    meter: Arc<Meter>,
 }
 
 struct Inner {
@@ -47,11 +50,16 @@ struct Inner {
 
 impl Stream {
     /// Begin with what was read of it before.
-    pub(super) fn new(read: &[u8], duplex: Box<dyn Duplex>, activity: &Rc<Activity>) -> Self {
+    pub(super) fn new(
+        read: &[u8],
+        duplex: Box<dyn Duplex>,
+        activity: &Rc<Activity>,
+        meter: &Arc<Meter>,
+    ) -> Self {
         let incoming = Incoming::new(read);
         activity.awaits_head(incoming.awaits_head());
         let inner = Rc::new(RefCell::new(Inner { duplex, incoming }));
-        Self { inner, activity: Rc::clone(activity) }
+        Self { inner, activity: Rc::clone(activity), meter: Arc::clone(meter) }
     }
 
     /// Whether a body has begun to come, and not ended.
@@ -65,7 +73,7 @@ impl Stream {
     ///
     /// The other side is not there any more.
     pub(super) async fn refuse(mut self, Bad(status, why): Bad) -> io::Result<()> {
-        let bytes = wire::refusal(status, "ValidationException", why, &Date::now());
+        let bytes = wire::refusal(status, why, &Date::now());
         self.write_all(&bytes).await?;
         self.close().await
     }
@@ -89,6 +97,13 @@ impl Stream {
         let mut read = ReadBuf::uninit(&mut room);
         ready!(self.with(|duplex| duplex.poll_read(context, &mut read)))?;
         Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// The socket was asked to take bytes; whether it did.
+    fn wrote(&self, took: bool) {
+        if self.activity.wrote(took) {
+            self.meter.blocked();
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(Pin<&mut dyn Duplex>) -> T) -> T {
@@ -137,7 +152,7 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = self.with(|duplex| duplex.poll_write(context, bytes));
-        self.activity.wrote(polled.is_ready());
+        self.wrote(polled.is_ready());
         polled
     }
 
@@ -147,7 +162,7 @@ impl AsyncWrite for Stream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = self.with(|duplex| duplex.poll_write_vectored(context, slices));
-        self.activity.wrote(polled.is_ready());
+        self.wrote(polled.is_ready());
         polled
     }
 
@@ -157,7 +172,7 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = self.with(|duplex| duplex.poll_flush(context));
-        self.activity.wrote(polled.is_ready());
+        self.wrote(polled.is_ready());
         polled
     }
 

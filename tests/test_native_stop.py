@@ -1,0 +1,124 @@
+"""How a plane stops: what was asked is answered, and nobody else holds it up."""
+
+import json
+import threading
+from contextlib import suppress
+from typing import Any, Final
+
+import pytest
+
+from bedrock_frames._core import Plane
+from tests.http2_client import http2
+from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, asking, connect
+from tests.planes import paced, plane, wait_for
+
+LIMIT: Final = 20
+TEXT: Final = "to the very end of it"
+FIXTURES: Final[list[Any]] = [
+    {"match": {"userMessage": "hello"}, "response": {"content": "Hi."}},
+    paced(TEXT, gap_ms=5),
+]
+
+
+def test_a_plane_that_stops_finishes_what_it_began() -> None:
+    with (
+        plane([paced("to the very end of it", gap_ms=5)]) as (url, serving),
+        connect(url) as connection,
+        connect(url) as idle,
+    ):
+        connection.send("POST", CONVERSE_STREAM, asking("to the very end of it"))
+        connection.socket.recv(1, 2)
+        assert serving.stop(30)
+        assert connection.reply().complete
+        assert idle.socket.recv(1) == b""
+        with pytest.raises(OSError, match="refused"):
+            connect(url).__enter__()
+
+
+def test_a_plane_that_has_to_stop_at_once_says_what_it_left() -> None:
+    with (
+        plane([paced("never to end", gap_ms=3_600_000)]) as (url, serving),
+        connect(url) as connection,
+    ):
+        connection.send("POST", CONVERSE_STREAM, asking("never to end"))
+        connection.socket.recv(1, 2)
+        assert not serving.stop(0.01)
+        assert not connection.reply().complete
+        assert serving.figures().interrupted == 1
+
+
+class Stopping:
+    """A plane that is told to stop, and what came of it."""
+
+    def __init__(self, serving: Plane) -> None:
+        self._drained: list[bool] = []
+        self._thread = threading.Thread(target=self._stop, args=(serving,))
+        self._thread.start()
+
+    def _stop(self, serving: Plane) -> None:
+        self._drained.append(serving.stop(LIMIT))
+
+    def is_drained(self) -> bool:
+        self._thread.join()
+        return self._drained == [True]
+
+
+def test_who_connects_while_it_stops_does_not_hold_it_up() -> None:
+    for _ in range(10):
+        with plane(FIXTURES, threads=2) as (url, serving):
+            came: list[Connection] = []
+
+            def come(url: str = url, came: list[Connection] = came) -> None:
+                with suppress(OSError):
+                    while True:
+                        came.append(Connection(url))
+
+            coming = [threading.Thread(target=come) for _ in range(8)]
+            for one in coming:
+                one.start()
+            wait_for_some(serving)
+            assert serving.stop(LIMIT)
+            for one in coming:
+                one.join()
+            for connection in came:
+                connection.close()
+
+
+def wait_for_some(serving: Plane) -> None:
+    while serving.figures().accepted < 100:
+        pass
+
+
+def post(*lines: str) -> bytes:
+    return "\r\n".join([f"POST {CONVERSE} HTTP/1.1", "host: test", *lines, "", ""]).encode()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_a_request_that_has_begun_is_answered(framing: str) -> None:
+    body = json.dumps(asking("hello")).encode()
+    whole = {
+        "length": post(f"content-length: {len(body)}") + body,
+        "chunks": post("transfer-encoding: chunked") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
+    }[framing]
+    with plane(FIXTURES, threads=1) as (url, serving), connect(url) as slow, connect(url) as idle:
+        slow.socket.sendall(whole[:20])
+        wait_for(serving, connections=2)
+        stopping = Stopping(serving)
+        # It drains: who is idle is let go.
+        assert idle.socket.recv(1) == b""
+        slow.socket.sendall(whole[20:])
+        reply = slow.reply()
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+        assert slow.socket.recv(1) == b""
+        assert stopping.is_drained()
+
+
+def test_streams_of_http_2_are_finished_and_said_to_be_the_last() -> None:
+    with plane(FIXTURES, threads=1) as (url, serving), http2(url) as connection:
+        stream = connection.ask_for(CONVERSE_STREAM, asking(TEXT))
+        wait_for(serving, streams=1)
+        stopping = Stopping(serving)
+        assert connection.reply(stream).complete
+        connection.read_to_the_end()
+        assert connection.went_away is not None
+        assert stopping.is_drained()
