@@ -17,6 +17,7 @@ from bedrock_frames._core_plane import raise_open_files as raise_open_files
 from bedrock_frames._core_plane import self_signed as self_signed
 from bedrock_frames._core_replay import Answer as Answer
 from bedrock_frames._core_replay import Engine as Engine
+from bedrock_frames._core_replay import Job as Job
 from bedrock_frames._core_replay import JournalEntry as JournalEntry
 from bedrock_frames._core_replay import Pending as Pending
 from bedrock_frames._core_replay import Plan as Plan

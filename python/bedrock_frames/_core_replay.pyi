@@ -184,6 +184,19 @@ class Writes:
     def __iter__(self) -> Iterator[tuple[float, int]]: ...
 
 @final
+class Job:
+    """A call of a ``Compile`` that another thread waits for."""
+
+    @property
+    def callable(self) -> Compile: ...
+    @property
+    def arguments(self) -> tuple[int, int, str, str, str, Mapping[str, object] | None]: ...
+    def returned(self, plan: Plan) -> None:
+        """Tell what it has returned."""
+    def raised(self, error: BaseException) -> None:
+        """Tell what it has raised."""
+
+@final
 class Pending:
     """An answer whose plan is still to be made, which may take as long as a compiler takes."""
 

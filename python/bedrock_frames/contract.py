@@ -25,8 +25,8 @@ The body format is "converse", "anthropic", "anthropic-text", "nova", "titan", "
 ``system_message`` and ``tool_result`` (str or None), ``turn`` (int), ``session`` and ``model``
 (str); for rules with ``whole`` also ``body`` (bytes).
 
-It is called by whichever thread makes answers, once for each distinct argument list that is
-remembered, and may be called twice for the same one. What it raises is answered by a
+It is called by any thread of those that Python has made, once for each distinct argument list that
+is remembered, and may be called twice for the same one. What it raises is answered by a
 ValidationException with its text: a ``ValueError``, such as ``UnsupportedModel``, means that the
 fixture cannot be said to that model; anything else is reported through ``sys.unraisablehook`` too.
 """

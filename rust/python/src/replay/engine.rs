@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyMapping};
 use replay::{Filter, Options, Outcome, Reply, Request};
 
 use super::answer::Answer;
-use super::compile::Callback;
+use super::compile::{Callback, calling};
 use super::journal::JournalEntry;
 use super::pending::Pending;
 use super::plan::Plan;
@@ -70,7 +70,7 @@ impl Engine {
     ) -> Option<Answer> {
         Some(match self.ask(py, method, target, &headers, body, arrived)? {
             Reply::Ready(answer) => Answer(answer),
-            Reply::Pending(pending) => Answer(py.detach(|| pending.finish(&self.0))),
+            Reply::Pending(pending) => Answer(py.detach(|| calling(|| pending.finish(&self.0)))),
         })
     }
 

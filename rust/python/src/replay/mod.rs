@@ -38,6 +38,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<plan::Plan>()?;
     module.add_class::<rule::Rule>()?;
     module.add_class::<engine::Engine>()?;
+    module.add_class::<compile::Job>()?;
     module.add_class::<answer::Answer>()?;
     module.add_class::<answer::Writes>()?;
     module.add_class::<pending::Pending>()?;

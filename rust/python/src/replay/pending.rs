@@ -6,6 +6,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::answer::Answer;
+use super::compile::calling;
 
 /// An answer whose plan is still to be made.
 #[pyclass(module = "bedrock_frames._core", frozen)]
@@ -27,6 +28,6 @@ impl Pending {
         let Some(pending) = pending else {
             return Err(PyRuntimeError::new_err("this answer was finished before"));
         };
-        Ok(Answer(py.detach(|| pending.finish(&self.engine))))
+        Ok(Answer(py.detach(|| calling(|| pending.finish(&self.engine)))))
     }
 }
