@@ -1,5 +1,6 @@
 """Answers that Python makes while streams keep their times, over whatever protocol they came."""
 
+import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,8 @@ import pytest
 
 from bedrock_frames.fixtures import Request
 from bedrock_frames.server import Server
-from tests.http_client import CONVERSE, CONVERSE_STREAM, ask, asking, connect
+from tests.http2_client import http2
+from tests.http_client import CONVERSE, CONVERSE_STREAM, Reply, ask, asking, connect
 from tests.planes import CURL, needs_curl, paced
 
 TEXT: Final = "a little at a time"
@@ -126,6 +128,54 @@ def until(holds: Callable[[], bool]) -> None:
         if holds():
             return
     pytest.fail("never")
+
+
+@pytest.mark.parametrize("version", ["h1", "chunked", "h2"])
+def test_large_requests_are_answered_as_small_ones_are(version: str) -> None:
+    """They are read elsewhere, so that no stream waits for it."""
+    given: list[Any] = [
+        {"match": {"userMessage": "the end of a plain one"}, "response": {"content": "plain"}},
+        {
+            "match": {"userMessage": "the end of a long one"},
+            "response": {"content": "turn {{turn}}", "template": True},
+        },
+    ]
+    ends = ["the end of a plain one", "the end of a long one", "another end"]
+    bodies = [asking("x" * length + end) for length in (10, 131_072, 1_000_000) for end in ends]
+    with Server(given) as server:
+        replies = list(all_asked(server.url, version, bodies))
+        journal = ask(server.url, "GET", "/__control/journal").json
+
+    texts = [b"plain", b"turn 0", b"No fixture matched"]
+    assert [reply.status for reply in replies] == [200, 200, 404] * 3
+    assert all(text in reply.body for text, reply in zip(texts * 3, replies, strict=True))
+    assert [entry["bodyBytes"] for entry in journal] == [len(json.dumps(body)) for body in bodies]
+
+
+def all_asked(url: str, version: str, bodies: list[dict[str, Any]]) -> Iterator[Reply]:
+    """Ask one after the other on one connection; over HTTP/1.1 without waiting for answers."""
+    sent = [json.dumps(body) for body in bodies]
+    if version == "h2":
+        with http2(url) as two:
+            for body in sent:
+                stream = two.open(CONVERSE)
+                two.send_body(stream, body.encode())
+                yield two.reply(stream)
+        return
+    if version == "chunked":
+        framed = [
+            f"transfer-encoding: chunked\r\n\r\n{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+            for body in sent
+        ]
+    else:
+        framed = [f"content-length: {len(body)}\r\n\r\n{body}" for body in sent]
+    requests = "".join(f"POST {CONVERSE} HTTP/1.1\r\nhost: t\r\n{rest}" for rest in framed)
+    with connect(url) as one:
+        sending = threading.Thread(target=one.socket.sendall, args=(requests.encode(),))
+        sending.start()
+        for _ in bodies:
+            yield one.reply()
+        sending.join()
 
 
 def test_first_uses_of_many_fixtures_at_once_are_all_answered() -> None:

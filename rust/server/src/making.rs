@@ -1,5 +1,5 @@
-//! Making answers whose plans are not there yet: threads that enter Python, so that no worker and
-//! no lane ever does.
+//! Making answers that take long: whose plans are not there yet, or whose requests are large. Threads
+//! that may enter Python, so that no worker and no lane ever does.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use replay::{Answer, Outcome, Pending};
+use replay::{Answer, Engine, Outcome, Pending, Reply};
 
 use crate::shared::{Shared, Stage};
 
@@ -16,8 +16,26 @@ use crate::shared::{Shared, Stage};
 /// for another service, or for what another callable does.
 const MAX_THREADS: usize = 16;
 
-/// What is done with an answer when it is made; none where making it panicked.
-type Then = Box<dyn FnOnce(Option<Owed>) + Send>;
+/// Requests above this are read elsewhere: that takes about a millisecond for each megabyte, in
+/// which no stream of the thread goes on.
+pub(crate) const LARGE_BYTES: usize = 131_072;
+
+/// What came of it.
+pub(crate) enum Made {
+    Answer(Owed),
+    /// Its plan is for this request alone, and still to be made.
+    Pending(Box<Pending>),
+    /// The path is not one of Bedrock's.
+    NoRoute,
+    /// Making it has panicked.
+    Panicked,
+}
+
+/// How the engine is asked.
+pub(crate) type Ask = Box<dyn FnOnce(&Engine) -> Option<Reply> + Send>;
+
+/// What is done with it.
+pub(crate) type Then = Box<dyn FnOnce(Made) + Send>;
 
 /// The way to the threads. They end when nobody has one any more.
 #[derive(Clone)]
@@ -38,8 +56,14 @@ struct Way {
 }
 
 struct Job {
-    pending: Box<Pending>,
+    work: Work,
     then: Then,
+}
+
+enum Work {
+    /// Ask the engine, and make the plan where that is not the other crew's.
+    Begin(Ask),
+    Finish(Box<Pending>),
 }
 
 struct Crew {
@@ -66,7 +90,16 @@ impl Makers {
     /// Too many are made or wait, or there is no thread for it; why, for the client.
     pub(crate) fn make(&self, pending: Box<Pending>, then: Then) -> Result<(), String> {
         let way = if pending.is_for_one() { &self.for_one } else { &self.once };
-        way.make(Job { pending, then })
+        way.make(Job { work: Work::Finish(pending), then })
+    }
+
+    /// The same for a request that the engine has not seen.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(crate) fn begin(&self, ask: Ask, then: Then) -> Result<(), String> {
+        self.once.make(Job { work: Work::Begin(ask), then })
     }
 }
 
@@ -127,15 +160,30 @@ impl Crew {
         loop {
             self.spare.fetch_add(1, Ordering::Relaxed);
             let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(Job { pending, then }) = job else { return };
+            let Ok(Job { work, then }) = job else { return };
             if self.shared.stage() == Stage::Over {
                 return;
             }
-            let engine = &self.shared.engine;
-            let made = catch_unwind(AssertUnwindSafe(|| pending.finish(engine)));
+            let made = catch_unwind(AssertUnwindSafe(|| self.make(work)));
             self.unfinished.fetch_sub(1, Ordering::Relaxed);
-            then(made.ok().map(|answer| Owed::new(Arc::clone(&self.shared), answer)));
+            then(made.unwrap_or(Made::Panicked));
         }
+    }
+
+    fn make(&self, work: Work) -> Made {
+        let engine = &self.shared.engine;
+        let answer = match work {
+            Work::Finish(pending) => pending.finish(engine),
+            Work::Begin(ask) => match ask(engine) {
+                None => return Made::NoRoute,
+                Some(Reply::Ready(answer)) => answer,
+                Some(Reply::Pending(pending)) if pending.is_for_one() => {
+                    return Made::Pending(pending);
+                }
+                Some(Reply::Pending(pending)) => pending.finish(engine),
+            },
+        };
+        Made::Answer(Owed::new(Arc::clone(&self.shared), answer))
     }
 }
 

@@ -16,8 +16,9 @@ use crate::rule::Rule;
 const MAX_BY_WORD: usize = 32;
 /// How many shapes are looked at, whatever their words are.
 const MAX_BY_ORDER: usize = 32;
-/// How many words of a text are looked at.
+/// How many words of a text are looked at, and in how much of it.
 const MAX_WORDS: usize = 32;
+const MAX_WORDS_BYTES: usize = 4096;
 /// How much of a text a message quotes, in characters.
 const MAX_QUOTE_CHARS: usize = 120;
 
@@ -118,7 +119,12 @@ fn asked_words(shape: &Shape) -> impl Iterator<Item = String> {
 
 /// The first words of a text, in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric())
+    let mut end = text.len().min(MAX_WORDS_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end]
+        .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .take(MAX_WORDS)
         .map(str::to_lowercase)

@@ -1,6 +1,5 @@
 //! A socket, and what waits to go in and out.
 
-use replay::RequestId;
 use rustix::event::epoll::EventFlags;
 
 use super::running::Running;
@@ -28,7 +27,8 @@ pub(super) enum Phase {
 /// An answer that is being made.
 #[derive(Debug)]
 pub(super) struct Making {
-    pub(super) request_id: RequestId,
+    /// Which: the connection of this key may be another by then.
+    pub(super) ticket: u64,
     /// When its request was there.
     pub(super) began_ns: u64,
     /// The connection ends with it.

@@ -2,6 +2,7 @@
 
 use crate::head::{self, Bad, NO_HEADERS};
 use crate::route::is_bedrock;
+use crate::shared::unix_time;
 
 /// What bytes of a connection are.
 #[derive(Debug)]
@@ -26,6 +27,19 @@ pub(super) struct Request<'a> {
     pub(super) close: bool,
     /// How many bytes it was.
     pub(super) length: usize,
+}
+
+impl Request<'_> {
+    /// As the engine is asked, now.
+    pub(super) fn asked(&self) -> replay::Request<'_> {
+        replay::Request {
+            method: "POST",
+            target: self.target,
+            headers: &self.headers,
+            body: self.body,
+            arrived: unix_time(),
+        }
+    }
 }
 
 const METHOD: &[u8] = b"POST ";

@@ -1,6 +1,6 @@
 //! Requests in: reading, and what follows from what was read.
 
-use replay::{Answer, Outcome, Reply, Request as Asked, RequestId};
+use replay::{Answer, Engine, Outcome, Reply};
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
@@ -11,9 +11,9 @@ use super::running::Running;
 use super::worker::{News, Worker};
 use crate::head::{Bad, may_end};
 use crate::lane::Handed;
-use crate::making::Owed;
+use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::route::NO_ROUTE;
-use crate::shared::{Stage, unix_time};
+use crate::shared::Stage;
 use crate::wire;
 
 /// How much may wait behind a request that is being answered.
@@ -74,6 +74,15 @@ impl Worker {
     }
 
     fn serve_inbox(&mut self, key: usize, mut inbox: Vec<u8>) {
+        let wanted = self.connections[key].wanted;
+        if (LARGE_BYTES..=inbox.len()).contains(&wanted) {
+            let rest = inbox.split_off(wanted);
+            self.connections[key].wanted = 0;
+            if self.answer_large(key, inbox) == Next::Wait {
+                self.keep(key, rest);
+            }
+            return;
+        }
         if let Some(done) = self.serve(key, &inbox) {
             // What is left stays where it is: a long body comes in many pieces.
             inbox.drain(..done);
@@ -153,38 +162,16 @@ impl Worker {
     }
 
     fn answer(&mut self, key: usize, request: &Request<'_>) -> Next {
-        if let Err(why) = self.shared.enter() {
-            self.refuse(key, 503, &why);
-            return Next::Gone;
-        }
-        self.meter.began();
-        self.connections[key].admitted = true;
-        let began_ns = self.clock.now();
-        let reply = self.shared.engine.begin(&Asked {
-            method: "POST",
-            target: request.target,
-            headers: &request.headers,
-            body: request.body,
-            arrived: unix_time(),
-        });
-        match reply {
+        let began_ns = match self.let_in(key) {
+            Ok(now) => now,
+            Err(next) => return next,
+        };
+        match self.shared.engine.begin(&request.asked()) {
             Some(Reply::Ready(answer)) => self.begin(key, answer, began_ns, request.close),
             Some(Reply::Pending(pending)) => {
-                let (request_id, close) = (pending.request_id(), request.close);
-                let (news, waker) = (self.letters.clone(), self.poller.waker());
-                let then = move |owed| {
-                    // Where the worker has ended, nobody waits.
-                    let _ = news.send(News::Made { key, request_id, owed });
-                    waker.wake();
-                };
-                if let Err(why) = self.makers.make(pending, Box::new(then)) {
-                    self.refuse(key, 503, &why);
-                    return Next::Gone;
-                }
-                let connection = &mut self.connections[key];
-                connection.enter(Phase::Making, began_ns);
-                connection.making = Some(Making { request_id, began_ns, close });
-                Next::Wait
+                self.have_made(key, began_ns, request.close, |makers, then| {
+                    makers.make(pending, then)
+                })
             }
             None => {
                 self.refuse(key, 404, NO_ROUTE);
@@ -193,16 +180,81 @@ impl Worker {
         }
     }
 
-    /// Go on with an answer that was made; none where making it panicked.
-    pub(super) fn on_made(&mut self, key: usize, request_id: RequestId, owed: Option<Owed>) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        let made = connection.making.take_if(|making| making.request_id == request_id);
-        let Some(Making { began_ns, close, .. }) = made else { return };
-        let Some(owed) = owed else {
-            self.give_up(key);
-            return;
+    /// Answer a large request, which is all of `bytes`: no stream of this thread waits for that.
+    fn answer_large(&mut self, key: usize, bytes: Vec<u8>) -> Next {
+        let max_body = self.shared.engine.max_body_bytes();
+        let Read::Request(Request { close, .. }) = read(&bytes, max_body) else {
+            self.refuse(key, 400, "The request changed while it was read.");
+            return Next::Gone;
         };
-        if self.begin(key, owed.take(), began_ns, close) == Next::Read {
+        let began_ns = match self.let_in(key) {
+            Ok(now) => now,
+            Err(next) => return next,
+        };
+        let ask = move |engine: &Engine| match read(&bytes, max_body) {
+            Read::Request(request) => engine.begin(&request.asked()),
+            _ => None,
+        };
+        self.have_made(key, began_ns, close, |makers, then| makers.begin(Box::new(ask), then))
+    }
+
+    /// Let a request in, if there is room: when that was.
+    fn let_in(&mut self, key: usize) -> Result<u64, Next> {
+        if let Err(why) = self.shared.enter() {
+            self.refuse(key, 503, &why);
+            return Err(Next::Gone);
+        }
+        self.meter.began();
+        self.connections[key].admitted = true;
+        Ok(self.clock.now())
+    }
+
+    /// Have an answer made by another thread, which tells of it.
+    fn have_made(
+        &mut self,
+        key: usize,
+        began_ns: u64,
+        close: bool,
+        make: impl FnOnce(&Makers, Then) -> Result<(), String>,
+    ) -> Next {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let (news, waker) = (self.letters.clone(), self.poller.waker());
+        let then = move |made| {
+            // Where the worker has ended, nobody waits.
+            let _ = news.send(News::Made { key, ticket, made });
+            waker.wake();
+        };
+        if let Err(why) = make(&self.makers, Box::new(then)) {
+            self.refuse(key, 503, &why);
+            return Next::Gone;
+        }
+        let connection = &mut self.connections[key];
+        connection.enter(Phase::Making, began_ns);
+        connection.making = Some(Making { ticket, began_ns, close });
+        Next::Wait
+    }
+
+    /// Go on with what came of making an answer.
+    pub(super) fn on_made(&mut self, key: usize, ticket: u64, made: Made) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let making = connection.making.take_if(|making| making.ticket == ticket);
+        let Some(Making { began_ns, close, .. }) = making else { return };
+        let next = match made {
+            Made::Answer(owed) => self.begin(key, owed.take(), began_ns, close),
+            Made::Pending(pending) => {
+                self.have_made(key, began_ns, close, |makers, then| makers.make(pending, then))
+            }
+            Made::NoRoute => {
+                self.refuse(key, 404, NO_ROUTE);
+                Next::Gone
+            }
+            Made::Panicked => {
+                self.give_up(key);
+                Next::Gone
+            }
+        };
+        if next == Next::Read {
             self.resume(key);
         }
     }

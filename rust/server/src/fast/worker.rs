@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use replay::RequestId;
 use rustix::event::epoll::EventFlags;
 use slab::Slab;
 
@@ -16,7 +15,7 @@ use super::poller::{Events, Poller, WAKE, Waker};
 use super::wheel::Wheel;
 use crate::lane::Handover;
 use crate::listen::Socket;
-use crate::making::{Makers, Owed};
+use crate::making::{Made, Makers};
 use crate::meter::{Meter, Seat};
 use crate::shared::{Shared, Stage};
 use crate::wire::Date;
@@ -29,12 +28,7 @@ pub(crate) enum News {
     /// There is a new connection.
     Arrived(Socket, Seat),
     /// An answer was made for the connection of that key, if it still waits for it.
-    Made {
-        key: usize,
-        request_id: RequestId,
-        /// None where making it panicked.
-        owed: Option<Owed>,
-    },
+    Made { key: usize, ticket: u64, made: Made },
 }
 
 /// One thread's share of the plane.
@@ -53,6 +47,8 @@ pub(crate) struct Worker {
     pub(super) date: Date,
     pub(super) stage: Stage,
     next_sweep_ns: u64,
+    /// How many answers it has had made.
+    pub(super) tickets: u64,
     /// What was read from a socket, while it is looked at.
     pub(super) input: Box<[u8]>,
     /// What is being made for a socket.
@@ -82,6 +78,7 @@ impl Worker {
             date: Date::now(),
             stage: Stage::Serving,
             next_sweep_ns: 0,
+            tickets: 0,
             input: vec![0; READ_BYTES].into(),
             output: Vec::with_capacity(READ_BYTES),
         })
@@ -167,8 +164,8 @@ impl Worker {
         while let Ok(news) = self.news.try_recv() {
             match news {
                 News::Arrived(socket, seat) => self.welcome(socket, seat),
-                News::Made { key, request_id, owed } => {
-                    self.guarded(key, |worker| worker.on_made(key, request_id, owed));
+                News::Made { key, ticket, made } => {
+                    self.guarded(key, |worker| worker.on_made(key, ticket, made));
                 }
             }
         }

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
-use replay::{Answer, Pending, Plan, Reply};
+use replay::{Answer, Engine, Plan, Reply};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
@@ -19,7 +20,7 @@ use super::admitted::Admitted;
 use super::app;
 use super::paced::Paced;
 use crate::head::{self, Bad, LATE};
-use crate::making::Makers;
+use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Meter;
 use crate::options::MAX_APP_BODY_BYTES;
 use crate::route::{NO_ROUTE, is_bedrock};
@@ -49,7 +50,7 @@ pub(super) struct Service {
 
 /// Why an answer was not made.
 enum NotMade {
-    Refused(String),
+    Refused(u16, String),
     Panicked,
 }
 
@@ -110,58 +111,32 @@ impl Service {
             Ok(read) => read,
             Err(unread) => return Ok(self.unread(unread, parts.version)),
         };
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let authority = parts.uri.authority().map(|host| host.as_str().as_bytes());
-        let host = authority.filter(|_| !parts.headers.contains_key(HOST));
-        let headers: Vec<(&[u8], &[u8])> = host
-            .map(|host| (&b"host"[..], host))
-            .into_iter()
-            .chain(
-                parts
-                    .headers
-                    .iter()
-                    .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
-            )
-            .collect();
+        let (is_head, version) = (parts.method == Method::HEAD, parts.version);
         let admitted = match Admitted::new(&self.shared, &self.meter) {
             Ok(admitted) => admitted,
             Err(why) => return Ok(self.refused(503, &why)),
         };
         let began = Instant::now();
-        let reply = self.shared.engine.begin(&replay::Request {
-            method: parts.method.as_str(),
-            target: target.as_bytes(),
-            headers: &headers,
-            body: &body,
-            arrived: unix_time(),
-        });
-        let answer = match reply {
-            Some(Reply::Ready(answer)) => answer,
-            Some(Reply::Pending(pending)) => match self.make(pending).await {
-                Ok(answer) => answer,
-                Err(NotMade::Refused(why)) => {
-                    admitted.refused();
-                    return Ok(self.refused(503, &why));
-                }
-                Err(NotMade::Panicked) => {
-                    admitted.refused();
-                    self.meter.panicked();
-                    return Err(Broken);
-                }
-            },
-            None => {
+        let answer = match self.answer(parts, body).await {
+            Ok(answer) => answer,
+            Err(NotMade::Refused(status, why)) => {
                 admitted.refused();
-                return Ok(self.refused(404, NO_ROUTE));
+                return Ok(self.refused(status, &why));
+            }
+            Err(NotMade::Panicked) => {
+                admitted.refused();
+                self.meter.panicked();
+                return Err(Broken);
             }
         };
         let mut response = response(&answer.plan);
         let id = HeaderValue::from_str(&answer.request_id.to_string()).expect("ids are ASCII");
         response.headers_mut().insert("x-amzn-requestid", id);
-        if !whole && parts.version < Version::HTTP_2 {
+        if !whole && version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let mut body = Paced::new(admitted, activity, answer, began);
-        if parts.method == Method::HEAD {
+        if is_head {
             // The head is all of it; its body is told of, and not sent.
             response.headers_mut().insert(CONTENT_LENGTH, body.length().into());
             body.end_with_head();
@@ -171,15 +146,25 @@ impl Service {
         Ok(response.map(|()| inner(body)))
     }
 
-    /// Wait for an answer that is made elsewhere.
-    async fn make(&self, pending: Box<Pending>) -> Result<Answer, NotMade> {
-        let (sender, made) = oneshot::channel();
-        // Where the client has left, nobody waits.
-        let then = move |owed| drop(sender.send(owed));
-        self.makers.make(pending, Box::new(then)).map_err(NotMade::Refused)?;
-        match made.await {
-            Ok(Some(owed)) => Ok(owed.take()),
-            Ok(None) | Err(_) => Err(NotMade::Panicked),
+    /// Have the engine answer; elsewhere, where that takes long.
+    async fn answer(&self, parts: Parts, body: Vec<u8>) -> Result<Answer, NotMade> {
+        let mut made = if body.len() < LARGE_BYTES {
+            match begin(&self.shared.engine, &parts, &body) {
+                Some(Reply::Ready(answer)) => return Ok(answer),
+                Some(Reply::Pending(pending)) => Made::Pending(pending),
+                None => Made::NoRoute,
+            }
+        } else {
+            let ask = move |engine: &Engine| begin(engine, &parts, &body);
+            elsewhere(|then| self.makers.begin(Box::new(ask), then)).await?
+        };
+        if let Made::Pending(pending) = made {
+            made = elsewhere(|then| self.makers.make(pending, then)).await?;
+        }
+        match made {
+            Made::Answer(owed) => Ok(owed.take()),
+            Made::NoRoute => Err(NotMade::Refused(404, NO_ROUTE.to_owned())),
+            Made::Pending(_) | Made::Panicked => Err(NotMade::Panicked),
         }
     }
 
@@ -260,6 +245,33 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
+}
+
+/// Ask the engine.
+fn begin(engine: &Engine, parts: &Parts, body: &[u8]) -> Option<Reply> {
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let authority = parts.uri.authority().map(|host| host.as_str().as_bytes());
+    let host = authority.filter(|_| !parts.headers.contains_key(HOST));
+    let host = host.map(|host| (&b"host"[..], host));
+    let named = parts.headers.iter();
+    let named = named.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+    let headers: Vec<(&[u8], &[u8])> = host.into_iter().chain(named).collect();
+    engine.begin(&replay::Request {
+        method: parts.method.as_str(),
+        target: target.as_bytes(),
+        headers: &headers,
+        body,
+        arrived: unix_time(),
+    })
+}
+
+/// Wait for what another thread makes.
+async fn elsewhere(make: impl FnOnce(Then) -> Result<(), String>) -> Result<Made, NotMade> {
+    let (sender, receiver) = oneshot::channel();
+    // Where the client has left, nobody waits.
+    let then = move |made| drop(sender.send(made));
+    make(Box::new(then)).map_err(|why| NotMade::Refused(503, why))?;
+    receiver.await.map_err(|_| NotMade::Panicked)
 }
 
 fn inner<B>(body: B) -> Inner
