@@ -106,6 +106,26 @@ def test_a_thread_that_streams_gets_fewer_connections() -> None:
         assert wait_for(serving, connections=3).connections_by_thread == [1, 2]
 
 
+@pytest.mark.parametrize("length", [1, 200_000], ids=["small", "large"])
+def test_streams_on_old_connections_do_not_pile_up_on_one_thread(length: int) -> None:
+    text = "on and on and on"
+    with plane([paced(text, gap_ms=3_600_000)], threads=2) as (url, serving), ExitStack() as stack:
+        pooled = []
+        for count in range(1, 201):
+            # One after the other, so that each second one is on the same thread.
+            pooled.append(stack.enter_context(connect(url)))
+            wait_for(serving, connections=count)
+        asked = {**asking(text), "system": [{"text": "x" * length}]}
+        for connection in pooled[::2]:
+            connection.send("POST", CONVERSE_STREAM, asked)
+        figures = wait_for(serving, streams=100, connections=200)
+        assert sum(figures.streams_by_thread) == 100
+        assert max(figures.streams_by_thread) <= 60
+        for connection in pooled[::2]:
+            # The first frame is there, whoever sent it.
+            assert b"200 OK" in connection.socket.recv(100)
+
+
 def test_the_limit_of_open_files_is_raised_to_what_it_can_be() -> None:
     soft, hard = raise_open_files()
 

@@ -86,6 +86,9 @@ class Figures:
     def streams(self) -> int:
         """Paced answers under way."""
     @property
+    def streams_by_thread(self) -> list[int]:
+        """Of these, each thread's."""
+    @property
     def frames(self) -> int:
         """Event-stream frames sent, of answers that have ended."""
     @property

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SendFlags, send};
 
+use crate::doors::Doors;
 use crate::fast::{News, Waker};
-use crate::lane::{Handed, Handover};
+use crate::lane::Handed;
 use crate::listen::{Listener, Socket};
 use crate::meter::{Meter, Seat};
 use crate::shared::{Shared, Stage};
@@ -18,30 +18,11 @@ use crate::wire::{self, Date};
 /// How long accepting rests where the system has no file for a connection.
 const REST: Duration = Duration::from_millis(10);
 
-/// Where one worker, or its lane, is given connections.
-pub(crate) struct Door {
-    /// Counts the connections of both, and the answers of the worker.
-    pub(crate) meter: Arc<Meter>,
-    /// Counts the answers of the lane.
-    pub(crate) lane_meter: Arc<Meter>,
-    pub(crate) letters: Sender<News>,
-    pub(crate) waker: Waker,
-    pub(crate) lane: Handover,
-}
-
-impl Door {
-    /// How busy who is behind it is. A stream counts beside its connection: one that is idle is
-    /// no burden, and one of HTTP/2 may carry a thousand.
-    fn load(&self) -> usize {
-        self.meter.load() + self.lane_meter.load()
-    }
-}
-
 /// One thread that accepts, and gives each connection to whoever is least busy.
 pub(crate) struct Acceptor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Vec<Listener>,
-    pub(crate) doors: Vec<Door>,
+    pub(crate) doors: Doors,
     /// Counts the connections that nobody gets.
     pub(crate) meter: Arc<Meter>,
     pub(crate) waker: Waker,
@@ -90,10 +71,9 @@ impl Acceptor {
     }
 
     fn seat(&self, socket: Socket) {
-        let all: usize = self.doors.iter().map(|door| door.meter.connections()).sum();
-        let Some(door) = self.doors.iter().min_by_key(|door| door.load()) else { return };
+        let Some(door) = self.doors.least_busy() else { return };
         let limit = self.shared.options.max_connections;
-        if all >= limit {
+        if self.doors.connections() >= limit {
             refuse(&socket, limit);
             self.meter.refused();
             return;
@@ -101,8 +81,8 @@ impl Acceptor {
         let seat = Seat::take(&door.meter);
         if self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_)) {
             door.lane.hand(Handed { socket, seat, read: Vec::new(), secure: true });
-        } else if door.letters.send(News::Arrived(socket, seat)).is_ok() {
-            door.waker.wake();
+        } else {
+            door.tell(News::Arrived { socket, seat, read: Vec::new() });
         }
     }
 }

@@ -18,7 +18,8 @@
 //! # Layout
 //!
 //! - [`plane`], [`options`]: starting and stopping; bounds.
-//! - `accept`, [`listen`]: sockets that listen, and who gets a new connection.
+//! - `accept`, [`listen`]: sockets that listen.
+//! - `doors`: who gets a new connection, or an old one that asks for a stream more.
 //! - `fast`: the workers.
 //! - `lane`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
@@ -29,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod doors;
 #[cfg(target_os = "linux")]
 mod fast;
 mod head;

@@ -8,13 +8,15 @@ use replay::Outcome;
 
 use crate::histogram::{Counts, Histogram, add};
 
-/// The counters of one thread, which alone writes them; but for the number of its connections.
+/// The counters of one thread, which alone writes them; but for what others bring to it.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     connections: AtomicUsize,
     accepted: AtomicU64,
     in_flight: AtomicU64,
     streams: AtomicU64,
+    /// Requests that another worker has passed on to this one, and that have not arrived.
+    coming: AtomicUsize,
     frames: AtomicU64,
     body_bytes: AtomicU64,
     blocked: AtomicU64,
@@ -97,13 +99,29 @@ impl Meter {
         add(&self.panicked, 1);
     }
 
+    /// A request is passed on to this thread, by another.
+    pub(crate) fn comes(&self) {
+        self.coming.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has arrived.
+    pub(crate) fn came(&self) {
+        self.coming.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Answers under way, and requests on their way here.
+    pub(crate) fn answers_ahead(&self) -> usize {
+        let here = self.in_flight.load(Ordering::Relaxed) as usize;
+        here + self.coming.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 
     /// Connections, and answers under way.
     pub(crate) fn load(&self) -> usize {
-        self.connections() + self.in_flight.load(Ordering::Relaxed) as usize
+        self.connections() + self.answers_ahead()
     }
 
     /// A request is none, does not come to its end, or is beyond a bound.
@@ -144,6 +162,8 @@ pub struct Figures {
     pub in_flight: u64,
     /// Of these, paced ones.
     pub streams: u64,
+    /// Of these, each thread's.
+    pub streams_by_thread: Vec<u64>,
     /// Event-stream frames of answers that have ended.
     pub frames: u64,
     /// Bytes of their bodies.

@@ -11,7 +11,8 @@ use replay::Engine;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use crate::accept::{Acceptor, Door};
+use crate::accept::Acceptor;
+use crate::doors::{Door, Doors};
 use crate::fast::{Waker, Worker};
 use crate::lane::{Handover, Lane};
 use crate::listen::Listener;
@@ -61,8 +62,9 @@ impl Plane {
             ended: Mutex::new(ended),
         };
         let makers = Makers::new(&plane.shared, &ending);
-        let doors =
-            (0..threads).map(|at| plane.pair(at, &makers, &ending)).collect::<io::Result<_>>()?;
+        let doors = Doors::default();
+        let pair = |at| plane.pair(at, &makers, &doors, &ending);
+        doors.open((0..threads).map(pair).collect::<io::Result<_>>()?);
         drop(makers);
         let waker = Waker::new()?;
         plane.wakers.push(waker.clone());
@@ -74,7 +76,13 @@ impl Plane {
     }
 
     /// Start a worker and its lane.
-    fn pair(&mut self, at: usize, makers: &Makers, ending: &Sender<()>) -> io::Result<Door> {
+    fn pair(
+        &mut self,
+        at: usize,
+        makers: &Makers,
+        doors: &Doors,
+        ending: &Sender<()>,
+    ) -> io::Result<Door> {
         let (meter, lane_meter) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
         let waker = Waker::new()?;
         let (handing, handed) = unbounded_channel();
@@ -92,6 +100,7 @@ impl Plane {
             Arc::clone(&meter),
             handover.clone(),
             makers.clone(),
+            doors.clone(),
             waker.clone(),
         )?;
         let letters = worker.letters();
@@ -112,11 +121,12 @@ impl Plane {
         let mut figures = Figures::default();
         self.door.add_to(&mut figures);
         for pair in &self.meters {
-            let before = figures.connections;
+            let (connections, streams) = (figures.connections, figures.streams);
             for meter in pair {
                 meter.add_to(&mut figures);
             }
-            figures.connections_by_thread.push(figures.connections - before);
+            figures.connections_by_thread.push(figures.connections - connections);
+            figures.streams_by_thread.push(figures.streams - streams);
         }
         figures
     }

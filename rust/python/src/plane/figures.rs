@@ -19,6 +19,11 @@ macro_rules! figures {
                 self.0.connections_by_thread.clone()
             }
 
+            #[getter]
+            fn streams_by_thread(&self) -> Vec<u64> {
+                self.0.streams_by_thread.clone()
+            }
+
             $(#[getter]
             fn $count(&self) -> u64 {
                 self.0.$count

@@ -12,6 +12,7 @@ use super::worker::{News, Worker};
 use crate::head::{Bad, may_end};
 use crate::lane::Handed;
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
+use crate::meter::Seat;
 use crate::route::NO_ROUTE;
 use crate::shared::Stage;
 use crate::wire;
@@ -73,9 +74,12 @@ impl Worker {
         self.serve_inbox(key, inbox);
     }
 
-    fn serve_inbox(&mut self, key: usize, mut inbox: Vec<u8>) {
+    pub(super) fn serve_inbox(&mut self, key: usize, mut inbox: Vec<u8>) {
         let wanted = self.connections[key].wanted;
         if (LARGE_BYTES..=inbox.len()).contains(&wanted) {
+            if self.pass_on(key, &inbox) {
+                return;
+            }
             let rest = inbox.split_off(wanted);
             self.connections[key].wanted = 0;
             if self.answer_large(key, inbox) == Next::Wait {
@@ -116,8 +120,16 @@ impl Worker {
             connection.wanted = 0;
             match read(bytes, self.shared.engine.max_body_bytes()) {
                 Read::Request(request) => {
+                    if self.pass_on(key, bytes) {
+                        return None;
+                    }
                     done += request.length;
-                    match self.answer(key, &request) {
+                    let next = if request.length < LARGE_BYTES {
+                        self.answer(key, &request)
+                    } else {
+                        self.answer_large(key, bytes[..request.length].to_vec())
+                    };
+                    match next {
                         Next::Read => {}
                         Next::Wait => break,
                         Next::Gone => return None,
@@ -283,6 +295,21 @@ impl Worker {
         self.connections[key].outbox = bytes;
         self.close(key);
         self.push(key);
+    }
+
+    /// Give a connection that asks for something to a worker that has less to do, if there is one.
+    /// Who asks on old connections is not for whoever accepts to say.
+    fn pass_on(&mut self, key: usize, bytes: &[u8]) -> bool {
+        let found = self.doors.less_busy(&self.meter);
+        let Some(door) = found.filter(|_| self.shared.stage() == Stage::Serving) else {
+            return false;
+        };
+        let Connection { socket, .. } = self.connections.remove(key);
+        self.poller.remove(&socket);
+        door.meter.comes();
+        let seat = Seat::take(&door.meter);
+        door.tell(News::Arrived { socket, seat, read: bytes.to_vec() });
+        true
     }
 
     /// Give a connection to the lane, with what was read of it.

@@ -13,6 +13,7 @@ use super::clock::{Clock, SECOND_NS, TICK_NS};
 use super::connection::{Connection, READING};
 use super::poller::{Events, Poller, WAKE, Waker};
 use super::wheel::Wheel;
+use crate::doors::Doors;
 use crate::lane::Handover;
 use crate::listen::Socket;
 use crate::making::{Made, Makers};
@@ -25,8 +26,8 @@ const READ_BYTES: usize = 65_536;
 
 /// What other threads tell a worker.
 pub(crate) enum News {
-    /// There is a new connection.
-    Arrived(Socket, Seat),
+    /// There is a new connection; or one of another worker's, with a request that was read of it.
+    Arrived { socket: Socket, seat: Seat, read: Vec<u8> },
     /// An answer was made for the connection of that key, if it still waits for it.
     Made { key: usize, ticket: u64, made: Made },
 }
@@ -37,6 +38,7 @@ pub(crate) struct Worker {
     pub(super) meter: Arc<Meter>,
     pub(super) lane: Handover,
     pub(super) makers: Makers,
+    pub(super) doors: Doors,
     news: Receiver<News>,
     /// Where it is told.
     pub(super) letters: Sender<News>,
@@ -61,6 +63,7 @@ impl Worker {
         meter: Arc<Meter>,
         lane: Handover,
         makers: Makers,
+        doors: Doors,
         waker: Waker,
     ) -> io::Result<Self> {
         let (letters, news) = channel();
@@ -69,6 +72,7 @@ impl Worker {
             meter,
             lane,
             makers,
+            doors,
             news,
             letters,
             poller: Poller::new(waker)?,
@@ -163,7 +167,7 @@ impl Worker {
     fn hear(&mut self) {
         while let Ok(news) = self.news.try_recv() {
             match news {
-                News::Arrived(socket, seat) => self.welcome(socket, seat),
+                News::Arrived { socket, seat, read } => self.welcome(socket, seat, read),
                 News::Made { key, ticket, made } => {
                     self.guarded(key, |worker| worker.on_made(key, ticket, made));
                 }
@@ -176,8 +180,11 @@ impl Worker {
         }
     }
 
-    fn welcome(&mut self, socket: Socket, seat: Seat) {
-        if self.shared.stage() > Stage::Serving {
+    fn welcome(&mut self, socket: Socket, seat: Seat, read: Vec<u8>) {
+        let is_new = read.is_empty();
+        if !is_new {
+            self.meter.came();
+        } else if self.shared.stage() > Stage::Serving {
             // It came too late; dropped, it is closed.
             return;
         }
@@ -188,7 +195,11 @@ impl Worker {
             self.connections.remove(key);
             return;
         }
-        self.meter.accepted();
+        if is_new {
+            self.meter.accepted();
+        } else {
+            self.guarded(key, |worker| worker.serve_inbox(key, read));
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -220,13 +231,15 @@ mod tests {
         let shared = Arc::new(Shared::new(engine, Options::default()));
         let makers = Makers::new(&shared, &channel().0);
         let lane = Handover(unbounded_channel().0);
-        Worker::new(shared, Arc::default(), lane, makers, Waker::new().unwrap()).unwrap()
+        let doors = Doors::default();
+        let waker = Waker::new().unwrap();
+        Worker::new(shared, Arc::default(), lane, makers, doors, waker).unwrap()
     }
 
     fn connect(worker: &mut Worker) -> UnixStream {
         let (theirs, ours) = UnixStream::pair().unwrap();
         let seat = Seat::take(&worker.meter);
-        worker.welcome(Socket::Unix(ours), seat);
+        worker.welcome(Socket::Unix(ours), seat, Vec::new());
         theirs
     }
 
