@@ -1,14 +1,17 @@
 """How a plane stops: what was asked is answered, and nobody else holds it up."""
 
 import json
+import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
-from bedrock_frames._core import Plane
-from tests.http2_client import http2
+from bedrock_frames._core import Plane, self_signed
+from tests.http2_client import PREFACE, Http2, http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, asking, connect
 from tests.planes import paced, plane, wait_for
 
@@ -122,3 +125,54 @@ def test_streams_of_http_2_are_finished_and_said_to_be_the_last() -> None:
         connection.read_to_the_end()
         assert connection.went_away is not None
         assert stopping.is_drained()
+
+
+def half(url: str, what: str, trusting: Path | None) -> Connection | Http2:
+    """Do the half of something, and stay."""
+    if what == "http/2":
+        two = Http2(url, trusting=trusting)
+        assert two.ask(CONVERSE, asking("hello")).status == 200
+        return two
+    one = Connection(url, trusting=trusting)
+    one.socket.sendall(
+        {
+            "head": post("x: ")[:-4],
+            "body": post("content-length: 100") + b"{",
+            "chunk": post("transfer-encoding: chunked") + b"9\r\n{",
+            "head of another": b"GET /health HTTP/1.1\r\n",
+            "preface": PREFACE[:10],
+            "nothing": b"",
+        }[what]
+    )
+    return one
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize(
+    "what", ["head", "body", "chunk", "head of another", "preface", "http/2", "nothing"]
+)
+def test_who_does_not_go_on_is_not_waited_for(tmp_path: Path, what: str, tls: bool) -> None:
+    options: dict[str, Any] = {}
+    trusting = None
+    if tls:
+        options["tls"] = self_signed(["localhost"])
+        trusting = tmp_path / "certificate.pem"
+        trusting.write_text(options["tls"][0])
+    with plane(FIXTURES, threads=1, **options) as (url, serving):
+        one = half(url, what, trusting)
+        # What it sent has been read: a request behind it is answered.
+        with connect(url, trusting=trusting) as other:
+            assert other.ask("POST", CONVERSE, asking("hello")).status == 200
+        try:
+            assert serving.stop(3600)
+        finally:
+            one.close()
+
+
+def test_a_handshake_that_has_begun_is_not_waited_for() -> None:
+    with plane(FIXTURES, threads=1, tls=self_signed(["localhost"])) as (url, serving):
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname, parts.port)) as silent:
+            silent.sendall(b"\x16\x03\x01")
+            wait_for(serving, connections=1)
+            assert serving.stop(3600)

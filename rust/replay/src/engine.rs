@@ -163,11 +163,11 @@ impl Engine {
         body: &[u8],
         ordinal: u64,
     ) -> Result<Saying, Refusal> {
-        let (found, limit) = (body.len(), self.options.max_body_bytes);
-        if found > limit {
-            return Err(Refusal::validation(format!(
-                "The request body has {found} bytes, more than the {limit} allowed."
-            )));
+        let limit = self.options.max_body_bytes;
+        if body.len() > limit {
+            // How long it is, nobody knows: transports do not read on.
+            let why = format!("The request body has more than the {limit} bytes allowed.");
+            return Err(Refusal::validation(why));
         }
         let text = std::str::from_utf8(body).map_err(|error| {
             let at = error.valid_up_to();

@@ -73,13 +73,16 @@ impl Acceptor {
     fn seat(&self, socket: Socket) {
         let Some(door) = self.doors.least_busy() else { return };
         let limit = self.shared.options.max_connections;
+        let secure = self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_));
         if self.doors.connections() >= limit {
-            refuse(&socket, limit);
+            if !secure {
+                refuse(&socket, limit);
+            }
             self.meter.refused();
             return;
         }
         let seat = Seat::take(&door.meter);
-        if self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_)) {
+        if secure {
             door.lane.hand(Handed { socket, seat, read: Vec::new(), secure: true });
         } else {
             door.tell(News::Arrived { socket, seat, read: Vec::new() });

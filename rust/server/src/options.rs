@@ -9,6 +9,9 @@ use crate::tls::Identity;
 pub const MAX_HEAD_BYTES: usize = 65_536;
 /// How many headers a request may have.
 pub const MAX_HEADERS: usize = 100;
+/// How long the other side may take to close, to read a last word, or, once the server is about to
+/// end, to go on with a request that has begun.
+pub const LAST_WORD: Duration = Duration::from_secs(2);
 /// The longest body for the app. Fixtures may come by the thousand, but not without end.
 pub const MAX_APP_BODY_BYTES: usize = 100_000_000;
 

@@ -7,22 +7,22 @@ use replay::Outcome;
 use super::connection::{Connection, Phase};
 use super::worker::Worker;
 use crate::head::{Bad, LATE};
+use crate::options::LAST_WORD;
 use crate::shared::Stage;
-
-/// How long the other side may take to close.
-const LINGER: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// End what has made no progress for too long.
     pub(super) fn sweep(&mut self, now_ns: u64) {
         let options = &self.shared.options;
+        let most = if self.stage > Stage::Serving { LAST_WORD } else { Duration::MAX };
         let limit = |connection: &Connection| match connection.phase {
             Phase::Idle => Some(options.idle_timeout),
-            Phase::Head => Some(options.head_timeout),
+            Phase::Head => Some(options.head_timeout.min(most)),
             Phase::Making => None,
             Phase::Answering if connection.outbox.is_empty() => None,
-            Phase::Body | Phase::Answering => Some(options.stall_timeout),
-            Phase::Closing => Some(LINGER),
+            Phase::Body => Some(options.stall_timeout.min(most)),
+            Phase::Answering => Some(options.stall_timeout),
+            Phase::Closing => Some(LAST_WORD),
         };
         let late: Vec<(usize, Phase)> = self
             .connections

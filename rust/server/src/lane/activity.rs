@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::task;
 use crate::head::{Bad, LATE};
-use crate::options::Options;
+use crate::options::{LAST_WORD, Options};
 
 /// How often the limits are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -40,6 +40,8 @@ pub(super) struct Activity {
     head_since: Cell<Option<Instant>>,
     /// Since when the socket takes nothing.
     blocked_since: Cell<Option<Instant>>,
+    /// Since when the other side knows that it is to close, or should.
+    leaving_since: Cell<Option<Instant>>,
     /// What is wrong with the head that comes next.
     bad: Cell<Option<Bad>>,
     /// What lasts for too long.
@@ -67,6 +69,7 @@ impl Activity {
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
             blocked_since: Cell::new(None),
+            leaving_since: Cell::new(None),
             bad: Cell::new(None),
             overdue: Cell::new(None),
             answers: RefCell::default(),
@@ -78,6 +81,11 @@ impl Activity {
     pub(super) fn awaits_head(&self, begun: bool) {
         let since = self.head_since.get().filter(|_| begun);
         self.head_since.set(since.or_else(|| begun.then(Instant::now)));
+    }
+
+    /// The other side is told to close. Where nothing is under way, it is not waited for for long.
+    pub(super) fn leaves(&self) {
+        self.leaving_since.set(Some(Instant::now()));
     }
 
     /// The head that comes next is none. What was asked before it is answered still.
@@ -132,9 +140,13 @@ impl Activity {
         if self.busy.get() > 0 {
             return None;
         }
+        let idle_since = self.idle_since.get();
+        if let Some(since) = self.leaving_since.get() {
+            return beyond(since.max(idle_since), LAST_WORD).then_some(End::Idle);
+        }
         match self.head_since.get() {
             Some(since) => beyond(since, options.head_timeout).then_some(End::Bad(LATE)),
-            None => beyond(self.idle_since.get(), options.idle_timeout).then_some(End::Idle),
+            None => beyond(idle_since, options.idle_timeout).then_some(End::Idle),
         }
     }
 }

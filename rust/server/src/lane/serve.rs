@@ -21,14 +21,12 @@ use super::stream::{Stream, duplex};
 use super::task::Local;
 use crate::making::Makers;
 use crate::meter::Meter;
-use crate::options::{MAX_HEAD_BYTES, MAX_HEADERS};
+use crate::options::{LAST_WORD, MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::shared::{Shared, Stage};
 use crate::tls::Identity;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long the other side may take to read a last word.
-const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// One thread for all that workers do not take.
 pub(crate) struct Lane {
@@ -134,10 +132,13 @@ async fn serve(
     let Ok(mut inner) = duplex(socket) else { return };
     if let Some(tls) = tls.filter(|_| secure) {
         service.meter.accepted();
-        // Handshakes fail whenever a client does not trust us: that is its own affair to report.
-        let Ok(Ok(session)) = timeout(HANDSHAKE, tls.accept(inner)).await else {
-            return;
+        let session = tokio::select! {
+            session = timeout(HANDSHAKE, tls.accept(inner)) => session,
+            // Nothing was asked.
+            _ = stage.wait_for(|stage| *stage > Stage::Serving) => return,
         };
+        // Handshakes fail whenever a client does not trust us: that is its own affair to report.
+        let Ok(Ok(session)) = session else { return };
         inner = Box::new(session);
     }
     let activity = &place.activity;
@@ -162,6 +163,7 @@ async fn serve(
             match end {
                 None | Some(End::Idle) if !leaving => {
                     leaving = true;
+                    activity.leaves();
                     connection.as_mut().graceful_shutdown();
                 }
                 None | Some(End::Idle) => return,

@@ -13,7 +13,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use replay::{Answer, Engine, Plan, Reply};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::activity::{Activity, Busy};
 use super::admitted::Admitted;
@@ -22,7 +22,7 @@ use super::paced::Paced;
 use crate::head::{self, Bad, LATE};
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Meter;
-use crate::options::MAX_APP_BODY_BYTES;
+use crate::options::{LAST_WORD, MAX_APP_BODY_BYTES};
 use crate::route::{NO_ROUTE, is_bedrock};
 use crate::shared::{Shared, Stage, unix_time};
 use crate::wire;
@@ -194,8 +194,7 @@ impl Service {
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
         let mut kept = Vec::with_capacity(expected.min(limit).min(65_536));
         let mut seen = 0;
-        let patience = self.shared.options.stall_timeout;
-        while let Some(frame) = timeout(patience, body.frame()).await.map_err(|_| Unread::Late)? {
+        while let Some(frame) = self.next_frame(&mut body).await? {
             let Ok(data) = frame.map_err(|_| Unread::Bad)?.into_data() else { continue };
             seen += data.len();
             kept.extend_from_slice(&data[..data.len().min(limit + 1 - kept.len())]);
@@ -204,6 +203,23 @@ impl Service {
             }
         }
         Ok((kept, true))
+    }
+
+    /// Wait for more of a body; once the server is about to end, not for as long.
+    async fn next_frame(
+        &self,
+        body: &mut Incoming,
+    ) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, Unread> {
+        let end = Instant::now() + self.shared.options.stall_timeout;
+        loop {
+            let look = end.min(Instant::now() + LAST_WORD);
+            if let Ok(frame) = timeout_at(look, body.frame()).await {
+                return Ok(frame);
+            }
+            if look == end || self.shared.stage() > Stage::Serving {
+                return Err(Unread::Late);
+            }
+        }
     }
 
     /// Say why a body was not read.
