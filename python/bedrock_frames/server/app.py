@@ -23,7 +23,6 @@ from bedrock_frames.server.typed import on_http_exception
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from prometheus_client import CollectorRegistry
     from starlette.requests import Request
 
     from bedrock_frames.server.catalog import FixtureSource, StrPath
@@ -35,8 +34,7 @@ class Parts:
 
     engine: Engine
     catalog: Catalog
-    counts: metrics.Counts
-    figures: CollectorRegistry
+    figures: metrics.Figures
 
 
 def create_app(
@@ -84,7 +82,7 @@ def create_app(
     bedrock = BedrockRoute(
         engine, counts, max_body_bytes=max_body_bytes, max_in_flight=max_in_flight
     )
-    figures = metrics.registry(counts, engine)
+    figures = metrics.Figures(counts, engine)
 
     async def show_metrics(request: Request) -> Response:  # noqa: ARG001
         return Response(generate_latest(figures), media_type=CONTENT_TYPE_LATEST)
@@ -110,7 +108,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.parts = Parts(engine=engine, catalog=catalog, counts=counts, figures=figures)
+    app.state.parts = Parts(engine=engine, catalog=catalog, figures=figures)
     return app
 
 

@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING, Final
 from bedrock_frames._core import Plane, raise_open_files, self_signed
 from bedrock_frames.server.app import parts_of
 from bedrock_frames.server.host import hosted
-from bedrock_frames.server.plane_metrics import PlaneFigures, copy_figures
+from bedrock_frames.server.plane_metrics import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType, TracebackType
 
     from starlette.applications import Starlette
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from bedrock_frames._core import Figures
 
@@ -82,23 +81,19 @@ class NativeServer:
         with ExitStack() as stack:
             folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            relay = _Relay(self._app)
             listening = stack.enter_context(socket.socket(socket.AF_UNIX))
             listening.bind(str(folder / "app.sock"))
             stack.enter_context(
                 hosted(
-                    relay,
+                    self._app,
                     listening,
                     drain_timeout=_APP_DRAIN,
                     max_connections=self._place.max_connections,
                 )
             )
-            running = self._start(folder)
-            relay.running = self._running = running
-            figures = PlaneFigures(running.plane)
-            registry = parts_of(self._app).figures
-            registry.register(figures)
-            stack.callback(registry.unregister, figures)
+            running = self._running = self._start(folder)
+            figures = parts_of(self._app).figures
+            stack.enter_context(figures.taken_from(source_of(running.plane)))
             stack.callback(self._stop, running)
             self._stack = stack.pop_all()
         return running
@@ -214,20 +209,6 @@ def _report(figures: Figures, max_lateness: float | None) -> bool:
         "" if max_lateness is None else f"; allowed are {max_lateness * 1000:g} ms",
     )
     return kept
-
-
-class _Relay:
-    """The app, with the plane's figures in the place of its own when somebody asks for them."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._app: ASGIApp = app
-        self._counts = parts_of(app).counts
-        self.running: Running | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/metrics" and self.running is not None:
-            copy_figures(self.running.plane.figures(), self._counts)
-        await self._app(scope, receive, send)
 
 
 @contextmanager
