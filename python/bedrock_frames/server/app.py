@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bedrock_frames._core import Engine
+from bedrock_frames._core import MAX_IN_FLIGHT, Engine
 from bedrock_frames.server import metrics
 from bedrock_frames.server.catalog import Catalog, gather
 from bedrock_frames.server.control import Control, Refused, on_refused
@@ -48,7 +48,7 @@ def create_app(
     journal_body_bytes: int = 65_536,
     max_body_bytes: int = 25_000_000,
     max_sessions: int = 10_000,
-    max_in_flight: int = 20_000,
+    max_in_flight: int = MAX_IN_FLIGHT,
     watch: Sequence[StrPath] = (),
 ) -> Starlette:
     """Return an app that answers Bedrock Runtime requests from fixtures.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.routing import BaseRoute, Match
 
-from bedrock_frames._core import Pending, scan
+from bedrock_frames._core import BEDROCK_PREFIXES, DRAIN_FACTOR, Pending, scan
 from bedrock_frames.server.pacing import PIECE_BYTES, pace
 from bedrock_frames.server.typed import refusal
 
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from bedrock_frames._core import Answer, Engine
     from bedrock_frames.server.metrics import Counts
     from bedrock_frames.server.pacing import Outcome
-
-PREFIXES: Final = ("/model/", "/guardrail/", "/guardrail-checks/", "/async-invoke")
-"""How the paths of Bedrock Runtime begin. The engine knows them exactly, and is spared the rest."""
-
-DRAIN_FACTOR: Final = 4
-"""How many times the limit is read, and thrown away, before a body that is too long is answered."""
 
 
 class ClientLeft(Exception):  # noqa: N818 - clients may
@@ -49,7 +43,7 @@ class BedrockRoute(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match by the path's beginning alone: which operation it is, the engine says."""
-        if scope["type"] == "http" and _path(scope).startswith(PREFIXES):
+        if scope["type"] == "http" and _path(scope).startswith(BEDROCK_PREFIXES):
             return Match.FULL, {}
         return Match.NONE, {}
 

@@ -18,9 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames._core import Plane, raise_open_files, self_signed
+from bedrock_frames._core import (
+    MAX_CONNECTIONS,
+    MAX_IN_FLIGHT,
+    Plane,
+    raise_open_files,
+    self_signed,
+)
 from bedrock_frames.server.app import parts_of
-from bedrock_frames.server.host import hosted
+from bedrock_frames.server.host import hosted, url_of
 from bedrock_frames.server.plane_metrics import source_of
 
 if TYPE_CHECKING:
@@ -53,8 +59,8 @@ class Place:
     """Certificate and key as PEM files; with ``tls`` and without them, one is made."""
     threads: int | None = None
     """By default as many as there are processors."""
-    max_connections: int = 20_000
-    max_in_flight: int = 20_000
+    max_connections: int = MAX_CONNECTIONS
+    max_in_flight: int = MAX_IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +140,7 @@ class NativeServer:
             max_connections=place.max_connections,
             max_in_flight=place.max_in_flight,
         )
-        url = _url(*plane.addresses[0], secure=pems is not None)
+        url = url_of(*plane.addresses[0], secure=pems is not None)
         return Running(plane=plane, url=url, certificate=certificate)
 
     def _stop(self, running: Running) -> None:
@@ -234,8 +240,3 @@ def _signals(on_signal: Callable[[], object]) -> Iterator[socket.socket]:
             for number, old in before.items():
                 signal.signal(number, old)
             signal.set_wakeup_fd(wakeup)
-
-
-def _url(host: str, port: int, *, secure: bool) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"{'https' if secure else 'http'}://{shown}:{port}"
