@@ -16,7 +16,7 @@ DRAIN_FACTOR: Final[int]
 """How many times the limit is read, and thrown away, before what is too long is answered."""
 
 IDLE_SECONDS: Final[int]
-"""How long a connection may be without a request, unless said otherwise.
+"""How long a connection may stay idle, unless said otherwise.
 
 boto3 keeps connections in a pool; one that is closed under it costs its user a retry.
 """
@@ -72,11 +72,11 @@ class Plane:
             max_streams: streams of one HTTP/2 connection at a time.
             head_timeout: seconds that the head of a request may take.
             stall_timeout: seconds that a body, or the reader of an answer, may stand still.
-            idle_timeout: seconds that a connection may be without a request.
+            idle_timeout: seconds that a connection may stay idle.
 
         Raises:
             OSError: an address cannot be listened on, or ``tls`` is not a certificate and its key.
-            ValueError: a timeout is no duration.
+            ValueError: a timeout is not a duration in seconds, or negative.
         """
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -171,7 +171,7 @@ def self_signed(names: Sequence[str]) -> tuple[str, str]:
     Returns the certificate and its key, as PEM.
 
     Raises:
-        OSError: a name is not one.
+        OSError: a name is not a valid host name.
     """
 
 def raise_open_files() -> tuple[int | None, int | None]:

@@ -89,10 +89,20 @@ class Figures(Collector):
             requests.add_metric((operation, str(status)), count)
         yield requests
         yield _counter("unmatched", "Requests that no fixture answered.", engine.unmatched)
-        yield _counter("frames_sent", "Event-stream frames handed to the host.", counts.frames)
-        yield _counter("body_sent_bytes", "Bytes of bodies handed to the host.", counts.body_bytes)
+        yield _counter(
+            "frames_sent", "Event-stream frames sent, of answers that have ended.", counts.frames
+        )
+        yield _counter(
+            "body_sent_bytes",
+            "Bytes of bodies sent, of answers that have ended.",
+            counts.body_bytes,
+        )
         yield _counter("disconnects", "Clients that left before the end.", counts.disconnects)
-        yield _gauge("requests_in_flight", "Requests being read or answered.", counts.in_flight)
+        yield _gauge(
+            "requests_in_flight",
+            "Bedrock requests being answered; by the portable app, also those being read.",
+            counts.in_flight,
+        )
         yield _gauge("streams_active", "Paced answers on their way.", counts.streams)
         yield _gauge("fixtures", "Fixtures in force.", engine.fixtures)
         yield _gauge("sessions", "Sessions that have sequence state.", engine.sessions)

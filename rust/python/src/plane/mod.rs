@@ -89,8 +89,10 @@ impl Plane {
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|error| PyValueError::new_err(format!("{name} is no duration: {error}")))
+    Duration::try_from_secs_f64(value).map_err(|_| {
+        let message = format!("{name} must be a duration in seconds, not negative, got {value}");
+        PyValueError::new_err(message)
+    })
 }
 
 /// Make a certificate that is signed by itself: (certificate, key), as PEM.
