@@ -19,6 +19,8 @@ PATIENCE_S: Final = 20
 """How long a test waits for what is to come soon, on a machine that has other things to do."""
 EAGER_LOOKS: Final = 100
 """How often it looks without a pause: who looks all the time keeps a processor from the server."""
+OTHER_FILES: Final = 500
+"""What a process has open beside the sockets of a test."""
 
 T = TypeVar("T")
 
@@ -44,10 +46,12 @@ def plane(fixtures: Any, **options: Any) -> Iterator[tuple[str, Plane]]:
         serving.stop(0)
 
 
-def room_for(connections: int) -> int:
-    """Return how many connections of so many this process can hold both ends of."""
+def needs_files(count: int) -> pytest.MarkDecorator:
+    """Skip a test where this process may not open so many files, and some for the rest of it."""
     soft, _ = raise_open_files()
-    return connections if soft is None else min(connections, (soft - 500) // 2)
+    needed = count + OTHER_FILES
+    reason = f"needs {needed} open files; {soft} are allowed"
+    return pytest.mark.skipif(soft is not None and soft < needed, reason=reason)
 
 
 def until(look: Callable[[], T | None], what: object = "so") -> T:
