@@ -219,7 +219,16 @@ ERRORS: Final[list[tuple[str, Any, str, str]]] = [
         "not be empty",
     ),
     ("a status", response(error={"message": "m"}, status=700), ".response.status", "at most 599"),
-    ("a status alone", response(content="a", status=200), ".response.status", "only beside error"),
+    *(
+        (
+            f"status {status}",
+            response(error={"message": "m"}, status=status),
+            ".response.status",
+            f"must be at least 400, and is {status}",
+        )
+        for status in (100, 101, 199, 200, 204, 205, 304, 399)
+    ),
+    ("a status alone", response(content="a", status=429), ".response.status", "only beside error"),
     (
         "an error beside content",
         response(content="a", error={"message": "m"}),

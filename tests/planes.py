@@ -2,10 +2,11 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 
@@ -14,6 +15,14 @@ from bedrock_frames.server import create_app
 from bedrock_frames.server.app import parts_of
 
 CURL: Final = shutil.which("curl") or ""
+PATIENCE_S: Final = 20
+"""How long a test waits for what is to come soon, on a machine that has other things to do."""
+EAGER_LOOKS: Final = 100
+"""How often it looks without a pause: who looks all the time keeps a processor from the server."""
+OTHER_FILES: Final = 500
+"""What a process has open beside the sockets of a test."""
+
+T = TypeVar("T")
 
 
 def _speaks_http2() -> bool:
@@ -37,19 +46,34 @@ def plane(fixtures: Any, **options: Any) -> Iterator[tuple[str, Plane]]:
         serving.stop(0)
 
 
-def room_for(connections: int) -> int:
-    """Return how many connections of so many this process can hold both ends of."""
+def needs_files(count: int) -> pytest.MarkDecorator:
+    """Skip a test where this process may not open so many files, and some for the rest of it."""
     soft, _ = raise_open_files()
-    return connections if soft is None else min(connections, (soft - 500) // 2)
+    needed = count + OTHER_FILES
+    reason = f"needs {needed} open files; {soft} are allowed"
+    return pytest.mark.skipif(soft is not None and soft < needed, reason=reason)
+
+
+def until(look: Callable[[], T | None], what: object = "so") -> T:
+    """Look until there is something to see, and return it."""
+    deadline, looks = time.monotonic() + PATIENCE_S, 0
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"never {what}")
+        looks += 1
+        if looks > EAGER_LOOKS:
+            time.sleep(0.001)
+    return seen
 
 
 def wait_for(serving: Plane, **figures: int) -> Figures:
     """Look at a plane's figures until they are these."""
-    for _ in range(1_000_000):
+
+    def look() -> Figures | None:
         found = serving.figures()
-        if all(getattr(found, name) == value for name, value in figures.items()):
-            return found
-    pytest.fail(f"never {figures}")
+        return found if all(getattr(found, n) == value for n, value in figures.items()) else None
+
+    return until(look, figures)
 
 
 def curl(

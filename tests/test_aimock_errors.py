@@ -112,8 +112,9 @@ def test_the_header_wins_over_a_strict_server(
         {"toolCalls": [{"name": "", "arguments": "{}"}]},
         {"error": {"message": ""}},
         {"error": {"message": "m"}, "status": 99},
+        {"error": {"message": "m"}, "status": 204},
     ],
-    ids=["another service", "bad arguments", "no name", "no message", "no status"],
+    ids=["another service", "bad arguments", "no name", "no message", "no status", "no body"],
 )
 def test_what_cannot_be_served_is_refused_when_it_is_added(
     bedrock: Bedrock, response: dict[str, Any]

@@ -141,7 +141,10 @@ def test_a_plan_joins_its_frames() -> None:
     [
         ({"steps": [0]}, "as many as frames"),
         ({"steps": [1, 0]}, "never fall"),
-        ({"status": 99}, "100..=599"),
+        *(
+            ({"status": status}, f"in 200..=599 and allow a body, got {status}")
+            for status in (99, 100, 101, 199, 204, 205, 304, 600)
+        ),
         ({"headers": [("a b", "c")]}, "HTTP token"),
         ({"headers": [("", "c")]}, "HTTP token"),
         ({"headers": [("a", "b\r\nc: d")]}, "control character"),

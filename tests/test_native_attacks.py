@@ -8,7 +8,6 @@ from typing import Final
 
 import pytest
 
-from bedrock_frames._core import raise_open_files
 from tests.attacks import (
     ATTACKS,
     FIXTURES,
@@ -19,6 +18,7 @@ from tests.attacks import (
     vanish,
 )
 from tests.http_client import CONVERSE_STREAM, ask, asking
+from tests.planes import needs_files
 from tests.watching import Attack, Watched, needs_proc, watched
 
 pytestmark = needs_proc
@@ -44,14 +44,12 @@ def test_nothing_is_left_of_an_attack(server: Watched, attack: Attack) -> None:
     server.withstands(attack)
 
 
+@needs_files(BURST)
 def test_ten_thousand_connects_in_a_burst_are_all_taken(server: Watched) -> None:
-    soft, _ = raise_open_files()
-    count = BURST if soft is None else min(BURST, soft - 500)
-
     @contextmanager
     def all_at_once(url: str) -> Iterator[None]:
-        sockets = burst(url, count)
-        server.wait_for(connections=count + 1)
+        sockets = burst(url, BURST)
+        server.wait_for(connections=BURST + 1)
         yield
         assert [s for s in sockets if s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)] == []
         for one in sockets:

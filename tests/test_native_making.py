@@ -3,7 +3,7 @@
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from bedrock_frames.fixtures import Request
 from bedrock_frames.server import Server
 from tests.http2_client import http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Reply, ask, asking, connect
-from tests.planes import CURL, needs_curl, paced
+from tests.planes import CURL, needs_curl, paced, until
 
 TEXT: Final = "a little at a time"
 LIMIT: Final = 20
@@ -109,6 +109,16 @@ def test_it_is_the_same_over_http_2() -> None:
     assert b'"slow!"' in answer
 
 
+@pytest.mark.parametrize("asgi", [False, True], ids=["native", "portable"])
+def test_who_leaves_while_an_answer_is_made_is_interrupted(asgi: bool) -> None:
+    with gated(asgi=asgi) as (server, gate):
+        with connect(server.url) as leaving:
+            leaving.send("POST", CONVERSE, asking("slow"))
+            assert gate.begun.acquire(timeout=LIMIT)
+        gate.open.set()
+        until(lambda: outcomes(server) == ["interrupted"])
+
+
 @needs_curl
 def test_who_leaves_over_http_2_is_interrupted() -> None:
     with gated() as (server, gate):
@@ -121,13 +131,6 @@ def test_who_leaves_over_http_2_is_interrupted() -> None:
 
 def outcomes(server: Server) -> list[str]:
     return [entry.outcome for entry in server.parts.engine.journal()[1]]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    for _ in range(1_000_000):
-        if holds():
-            return
-    pytest.fail("never")
 
 
 @pytest.mark.parametrize("version", ["h1", "chunked", "h2"])

@@ -2,12 +2,19 @@
 
 import socket
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, Final
 
 import pytest
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from bedrock_frames import decode_all
+from bedrock_frames._core import Engine
 from bedrock_frames.server import NativeServer, Place, create_app
+from bedrock_frames.server.app import parts_of
+from bedrock_frames.server.metrics import Counts, Figures
 from tests.attacks import vanish
 from tests.http2_client import http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Reply, ask, asking, connect
@@ -185,6 +192,36 @@ def test_what_is_no_request_is_counted(url: str) -> None:
 
     assert found["requests_refused_total"] == 1
     assert sum(v for name, v in found.items() if name.startswith("requests_total")) == 0
+
+
+def frames_sent(collector: Collector) -> float:
+    found = (s for family in collector.collect() for s in family.samples)
+    return next(s.value for s in found if s.name == "bedrock_frames_frames_sent_total")
+
+
+def test_whoever_asks_in_the_process_hears_the_plane_while_it_serves() -> None:
+    app = create_app(FIXTURES)
+    figures = parts_of(app).figures
+    with NativeServer(app, Place(threads=1)) as running:
+        replies = say(running.url, "now", 3, "h1")
+        wait_for_samples(running.url, **IDLE)
+        assert frames_sent(figures) == frames(replies)
+    assert frames_sent(figures) == 0
+
+
+def test_a_scrape_is_of_one_moment() -> None:
+    looks = count(1)
+
+    def look() -> tuple[Counts, list[Metric]]:
+        counts = Counts()
+        counts.frames = next(looks)
+        return counts, [GaugeMetricFamily("also", "", counts.frames)]
+
+    figures = Figures(Counts(), Engine())
+    with figures.taken_from(look):
+        for at in (1, 2):
+            found = {s.name: s.value for family in figures.collect() for s in family.samples}
+            assert found["bedrock_frames_frames_sent_total"] == found["also"] == at
 
 
 def test_buckets_add_up(url: str) -> None:

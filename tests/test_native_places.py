@@ -69,6 +69,15 @@ def test_a_certificate_that_does_not_fit_its_key_is_refused() -> None:
             Plane(engine, host="127.0.0.1", tls=pems)
 
 
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_a_limit_that_is_no_duration_is_refused(value: float) -> None:
+    engine = parts_of(create_app([])).engine
+
+    for name in ("head_timeout", "stall_timeout", "idle_timeout"):
+        with pytest.raises(ValueError, match=f"{name} must be a duration in seconds, not neg"):
+            Plane(engine, **{name: value})  # type: ignore[arg-type] # each is a float
+
+
 @needs_curl
 @pytest.mark.parametrize("option", ["--http1.1", "--http2-prior-knowledge"])
 def test_a_unix_socket_serves_too(tmp_path: Path, option: str) -> None:

@@ -1,6 +1,7 @@
 """Clients that take their time: whatever they speak, each wait has an end."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.http_client import (
     connect,
     open_socket,
 )
-from tests.planes import paced, plane, wait_for
+from tests.planes import PATIENCE_S, paced, plane, wait_for
 
 ENDLESS: Final = "for ever and ever and ever"
 FIXTURES: Final[list[Any]] = [
@@ -34,8 +35,6 @@ FIXTURES: Final[list[Any]] = [
 ]
 LONG: Final = 3600.0
 SHORT: Final = 0.05
-PATIENCE_S: Final = 2
-"""How long a test waits for a limit of SHORT."""
 CHUNKED: Final = (
     f"POST {CONVERSE} HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n".encode()
 )
@@ -76,9 +75,10 @@ def wait_until_given_up(connection: Http2, stream: int = 0) -> None:
     """Hold that a stream is answered or reset before its end, or that the connection ends."""
     answer = connection.answers.get(stream, Answer())
     connection.socket.settimeout(PATIENCE_S)
+    deadline = time.monotonic() + PATIENCE_S
     with suppress(ConnectionError):
         # Meanwhile the server asks again and again whether anybody is there.
-        for _ in range(int(PATIENCE_S / SHORT)):
+        while time.monotonic() < deadline:
             connection.read()
             if answer.reset is not None or answer.headers.get(":status", "200") != "200":
                 return

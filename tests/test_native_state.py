@@ -11,10 +11,10 @@ from bedrock_frames.server import NativeServer, Place, create_app
 from bedrock_frames.server.app import parts_of
 from tests.http_client import CONVERSE, MODEL, asking, connect
 from tests.load_driving import result, start
-from tests.planes import plane, room_for, wait_for
+from tests.planes import needs_files, plane, wait_for
 
 STEPS: Final = 4
-SESSIONS: Final = room_for(1500)
+SESSIONS: Final = 1500
 """Of each protocol, all at a time."""
 PROTOCOLS: Final = ("h1", "h2")
 PACE: Final = {"timing": {"ttft_ms": 20, "gap_ms": 5}}
@@ -29,6 +29,7 @@ CALLS: Final = [
 END: Final = {"match": {"userMessage": "next"}, "response": {"content": "That was all."}, **PACE}
 
 
+@needs_files(2 * SESSIONS)
 @pytest.mark.parametrize("operation", ["converse-stream", "converse"])
 def test_each_of_thousands_of_concurrent_sessions_has_its_own_sequence(operation: str) -> None:
     total = 2 * SESSIONS * STEPS

@@ -13,7 +13,7 @@ import pytest
 from bedrock_frames._core import Plane, self_signed
 from tests.http2_client import PREFACE, Http2, http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, asking, connect
-from tests.planes import paced, plane, wait_for
+from tests.planes import paced, plane, until, wait_for
 
 LIMIT: Final = 20
 TEXT: Final = "to the very end of it"
@@ -79,7 +79,7 @@ def test_who_connects_while_it_stops_does_not_hold_it_up() -> None:
             coming = [threading.Thread(target=come) for _ in range(8)]
             for one in coming:
                 one.start()
-            wait_for_some(serving)
+            wait_for_many(serving)
             assert serving.stop(LIMIT)
             for one in coming:
                 one.join()
@@ -87,9 +87,8 @@ def test_who_connects_while_it_stops_does_not_hold_it_up() -> None:
                 connection.close()
 
 
-def wait_for_some(serving: Plane) -> None:
-    while serving.figures().accepted < 100:
-        pass
+def wait_for_many(serving: Plane) -> None:
+    until(lambda: serving.figures().accepted >= 100)
 
 
 def post(*lines: str) -> bytes:

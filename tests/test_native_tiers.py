@@ -1,6 +1,7 @@
 """One engine; two tiers, two protocols, with TLS and without: the same bytes."""
 
 import json
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ from bedrock_frames import fixtures
 from bedrock_frames.server import NativeServer, Place, Server, create_app
 from tests import cases
 from tests.cases import ROOT
-from tests.http_client import JSON, MODEL, asking
-from tests.planes import curl, needs_curl
+from tests.http2_client import http2
+from tests.http_client import CONVERSE, CONVERSE_STREAM, JSON, MODEL, asking, connect
+from tests.planes import curl, needs_curl, until
 
 EXAMPLES: Final = sorted((ROOT / "examples" / "fixtures").iterdir())
 SEED: Final = 11
@@ -47,20 +49,27 @@ NATIVE: Final = (Way(), Way(http2=True), Way(tls=True), Way(tls=True, http2=True
 
 
 @contextmanager
-def serving(way: Way, given: list[dict[str, Any]]) -> Iterator[httpx.Client]:
-    """Serve fixtures one way; yield a client that speaks so, and no other way."""
-    protocols: Any = {"http1": not way.http2, "http2": way.http2, "trust_env": False}
+def served(way: Way, given: list[dict[str, Any]]) -> Iterator[tuple[str, Path | None]]:
+    """Serve fixtures one way; yield the URL, and the certificate to trust."""
     if way.asgi:
-        with (
-            Server(given, seed=SEED, asgi=True) as server,
-            httpx.Client(base_url=server.url, **protocols) as client,
-        ):
-            yield client
+        with Server(given, seed=SEED, asgi=True) as server:
+            yield server.url, None
         return
     with NativeServer(create_app(given, seed=SEED), Place(tls=way.tls)) as running:
-        trust = ssl.create_default_context(cafile=running.certificate) if way.tls else False
-        with httpx.Client(base_url=running.url, verify=trust, **protocols) as client:
-            yield client
+        yield running.url, running.certificate
+
+
+@contextmanager
+def serving(way: Way, given: list[dict[str, Any]]) -> Iterator[httpx.Client]:
+    """Serve fixtures one way; yield a client that speaks so, and no other way."""
+    with served(way, given) as (url, certificate), speaking(way, url, certificate) as client:
+        yield client
+
+
+def speaking(way: Way, url: str, certificate: Path | None) -> httpx.Client:
+    protocols: Any = {"http1": not way.http2, "http2": way.http2, "trust_env": False}
+    trust = False if certificate is None else ssl.create_default_context(cafile=certificate)
+    return httpx.Client(base_url=url, verify=trust, **protocols)
 
 
 def heard(way: Way, given: list[dict[str, Any]], asked: Asked) -> list[Heard]:
@@ -175,3 +184,37 @@ def test_what_else_recordings_are_asked_is_the_same_every_way() -> None:
 
     for way in NATIVE:
         assert heard(way, given, asked) == expected, way
+
+
+def leave(way: Way, url: str, certificate: Path | None, path: str) -> None:
+    """Ask, see that the answer has begun, and leave without having read it."""
+    if way.http2:
+        with http2(url, trusting=certificate) as two:
+            two.ask_for(path, asking("hello"))
+            two.read()
+    else:
+        with connect(url, trusting=certificate) as one:
+            one.send("POST", path, asking("hello"))
+            # A TLS socket cannot peek.
+            one.socket.recv(1, 0 if way.tls else socket.MSG_PEEK)
+
+
+@pytest.mark.parametrize("path", [CONVERSE, CONVERSE_STREAM], ids=["whole", "stream"])
+@pytest.mark.parametrize("way", [PORTABLE, *NATIVE], ids=str)
+def test_who_leaves_before_the_end_is_interrupted_every_way(way: Way, path: str) -> None:
+    large = {"match": {}, "response": {"content": "x" * 9_000_000}, "chunkSize": 4096}
+    with served(way, [large]) as (url, certificate), speaking(way, url, certificate) as client:
+
+        def ended() -> Any:
+            journal = client.get("/__control/journal").json()
+            return [
+                entry["response"] for entry in journal if entry["response"]["outcome"] != "pending"
+            ]
+
+        whole = client.post(path, content=json.dumps(asking("hello")), headers=JSON)
+        leave(way, url, certificate, path)
+        delivered, left = until(lambda: seen if len(seen := ended()) == 2 else None)
+
+    assert len(whole.content) > 9_000_000
+    assert (delivered["outcome"], left["outcome"]) == ("delivered", "interrupted")
+    assert left["frames"] < delivered["frames"]

@@ -18,6 +18,7 @@ from bedrock_frames import decode_all
 from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from tests.http_client import CONVERSE, CONVERSE_STREAM, MODEL, ask, asking, connect
+from tests.watching import samples
 
 HELLO: Final[dict[str, Any]] = {
     "match": {"userMessage": "hello"},
@@ -208,8 +209,12 @@ def test_a_connection_is_reused(server: Server) -> None:
     assert statuses == [200, 404] * 6
 
 
+def disconnects(server: Server) -> float:
+    return samples(server.url)["disconnects_total"]
+
+
 def test_clients_that_leave_in_mid_stream_are_noticed(server: Server) -> None:
-    left = server.parts.counts.disconnects
+    left = disconnects(server)
     for _ in range(20):
         with connect(server.url) as connection:
             connection.send("POST", CONVERSE_STREAM, asking("slow"))
@@ -217,7 +222,7 @@ def test_clients_that_leave_in_mid_stream_are_noticed(server: Server) -> None:
     idle(server)
     _, entries = server.parts.engine.journal(limit=1000)
 
-    assert server.parts.counts.disconnects - left == 20
+    assert disconnects(server) - left == 20
     assert [e.outcome for e in entries[-20:]] == ["interrupted"] * 20
     assert all(0 < e.sent_frames < 5 for e in entries[-20:])
 

@@ -4,12 +4,12 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Generator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from starlette.types import Message
 
-from bedrock_frames.server.pacing import PIECES, ConnectionCut, Write
+from bedrock_frames.server.pacing import PIECE_BYTES, PIECES, ConnectionCut, Write
 from bedrock_frames.server.ticker import Ticker
 from tests.asgi_client import BODY, Client, Notes, SlowHost, exchange, response
 from tests.virtual_loop import VirtualLoop, run
@@ -238,6 +238,58 @@ def test_a_client_that_leaves_while_the_host_waits_frees_its_stream() -> None:
 
         assert notes.end == ("interrupted", 0)
         assert len(ticker) == 0
+
+    run(main)
+
+
+def test_a_client_that_has_left_before_it_begins_is_sent_nothing() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        client, notes = Client(loop), Notes()
+        client.leave()
+        await exchange(client, response(loop, [(0.0, 9)], observer=notes))
+
+        assert client.messages == []
+        assert notes.end == ("interrupted", 0)
+
+    run(main)
+
+
+LONG: Final = bytes(3 * PIECE_BYTES + 1)
+
+
+def test_what_is_long_goes_in_pieces() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        client, notes = Client(loop), Notes()
+        writes = [(0.010, 1), (0.020, len(LONG) - 1), (0.030, len(LONG))]
+        scope = {"type": "http", "extensions": {PIECES: {"write": pytest.fail}}}
+        await response(loop, writes, LONG, observer=notes)(scope, client.receive, client.send)
+
+        assert [(at, len(piece), more) for at, piece, more in client.pieces] == [
+            (10, 1, True),
+            *[(20, PIECE_BYTES, True)] * 2,
+            (20, PIECE_BYTES - 1, True),
+            (30, 1, False),
+        ]
+        assert notes.end == ("delivered", len(LONG))
+
+    run(main)
+
+
+def test_a_client_that_leaves_amid_what_is_due_at_once_is_interrupted() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        client, notes = Client(loop), Notes()
+        host = SlowHost(client)
+
+        async def send(message: Message) -> None:
+            await host.send(message)
+            if len(client.pieces) == 2:
+                host.open.clear()
+
+        loop.call_later(0.020, client.leave)
+        await exchange(client, response(loop, [(0.0, len(LONG))], LONG, observer=notes), send)
+
+        assert [len(piece) for _, piece, _ in client.pieces] == [PIECE_BYTES] * 2
+        assert notes.end == ("interrupted", 2 * PIECE_BYTES)
 
     run(main)
 

@@ -10,6 +10,13 @@ from typing import Any, Final, Literal, Self, final
 from typing_extensions import Buffer, disjoint_base
 
 from bedrock_frames._core_load import LoadRun as LoadRun
+from bedrock_frames._core_plane import BEDROCK_PREFIXES as BEDROCK_PREFIXES
+from bedrock_frames._core_plane import DRAIN_FACTOR as DRAIN_FACTOR
+from bedrock_frames._core_plane import IDLE_SECONDS as IDLE_SECONDS
+from bedrock_frames._core_plane import MAX_APP_BODY_BYTES as MAX_APP_BODY_BYTES
+from bedrock_frames._core_plane import MAX_CONNECTIONS as MAX_CONNECTIONS
+from bedrock_frames._core_plane import MAX_HEAD_BYTES as MAX_HEAD_BYTES
+from bedrock_frames._core_plane import MAX_IN_FLIGHT as MAX_IN_FLIGHT
 from bedrock_frames._core_plane import Durations as Durations
 from bedrock_frames._core_plane import Figures as Figures
 from bedrock_frames._core_plane import Plane as Plane

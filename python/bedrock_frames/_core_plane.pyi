@@ -5,9 +5,33 @@ Only types live here. At run time there is no such module: import from ``bedrock
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Self, final
+from typing import Final, Self, final
 
 from bedrock_frames._core_replay import Engine
+
+BEDROCK_PREFIXES: Final[tuple[str, ...]]
+"""How the paths of Bedrock Runtime begin. The engine knows them exactly, and is spared the rest."""
+
+DRAIN_FACTOR: Final[int]
+"""How many times the limit is read, and thrown away, before what is too long is answered."""
+
+IDLE_SECONDS: Final[int]
+"""How long a connection may stay idle, unless said otherwise.
+
+boto3 keeps connections in a pool; one that is closed under it costs its user a retry.
+"""
+
+MAX_APP_BODY_BYTES: Final[int]
+"""The longest body for the app. Fixtures may come by the thousand, but not without end."""
+
+MAX_CONNECTIONS: Final[int]
+"""How many connections there may be, unless said otherwise."""
+
+MAX_HEAD_BYTES: Final[int]
+"""The longest head of a request. Bearer tokens and session tokens take a few thousand."""
+
+MAX_IN_FLIGHT: Final[int]
+"""How many requests may be under way, unless said otherwise."""
 
 @final
 class Plane:
@@ -26,15 +50,15 @@ class Plane:
         app: str | PathLike[str] | None = None,
         threads: int | None = None,
         tls: tuple[str, str] | None = None,
-        max_connections: int = 20_000,
-        max_in_flight: int = 20_000,
-        max_making: int = 20_000,
-        max_streams: int = 1000,
-        head_timeout: float = 30.0,
-        stall_timeout: float = 120.0,
-        idle_timeout: float = 3600.0,
+        max_connections: int | None = None,
+        max_in_flight: int | None = None,
+        max_making: int | None = None,
+        max_streams: int | None = None,
+        head_timeout: float | None = None,
+        stall_timeout: float | None = None,
+        idle_timeout: float | None = None,
     ) -> Self:
-        """Listen and serve, until it is stopped or dropped.
+        """Listen and serve, until it is stopped or dropped. Every bound has a default.
 
         Args:
             host: address of a TCP socket, if there is to be one.
@@ -48,11 +72,11 @@ class Plane:
             max_streams: streams of one HTTP/2 connection at a time.
             head_timeout: seconds that the head of a request may take.
             stall_timeout: seconds that a body, or the reader of an answer, may stand still.
-            idle_timeout: seconds that a connection may be without a request.
+            idle_timeout: seconds that a connection may stay idle.
 
         Raises:
             OSError: an address cannot be listened on, or ``tls`` is not a certificate and its key.
-            ValueError: a timeout is no duration.
+            ValueError: a timeout is not a duration in seconds, or negative.
         """
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -147,7 +171,7 @@ def self_signed(names: Sequence[str]) -> tuple[str, str]:
     Returns the certificate and its key, as PEM.
 
     Raises:
-        OSError: a name is not one.
+        OSError: a name is not a valid host name.
     """
 
 def raise_open_files() -> tuple[int | None, int | None]:

@@ -40,8 +40,8 @@ class Plan:
         would have taken.
 
         Raises:
-            ValueError: ``steps`` is not as long as ``frames`` or falls, a status is not one, or a
-                header cannot stand in HTTP.
+            ValueError: ``steps`` is not as long as ``frames`` or falls, a status cannot have a
+                body, or a header cannot stand in HTTP.
         """
     @staticmethod
     def error(
@@ -56,7 +56,8 @@ class Plan:
         The status is the service's own for that name unless it is given.
 
         Raises:
-            ValueError: the name is not one that Bedrock Runtime knows, and no status is given.
+            ValueError: the name is not one that Bedrock Runtime knows, and no status is given; or
+                the status cannot have a body.
         """
     @property
     def status(self) -> int: ...

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bedrock_frames._core import Engine
+from bedrock_frames._core import MAX_IN_FLIGHT, Engine
 from bedrock_frames.server import metrics
 from bedrock_frames.server.catalog import Catalog, gather
 from bedrock_frames.server.control import Control, Refused, on_refused
@@ -23,7 +23,6 @@ from bedrock_frames.server.typed import on_http_exception
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from prometheus_client import CollectorRegistry
     from starlette.requests import Request
 
     from bedrock_frames.server.catalog import FixtureSource, StrPath
@@ -35,8 +34,7 @@ class Parts:
 
     engine: Engine
     catalog: Catalog
-    counts: metrics.Counts
-    figures: CollectorRegistry
+    figures: metrics.Figures
 
 
 def create_app(
@@ -50,7 +48,7 @@ def create_app(
     journal_body_bytes: int = 65_536,
     max_body_bytes: int = 25_000_000,
     max_sessions: int = 10_000,
-    max_in_flight: int = 20_000,
+    max_in_flight: int = MAX_IN_FLIGHT,
     watch: Sequence[StrPath] = (),
 ) -> Starlette:
     """Return an app that answers Bedrock Runtime requests from fixtures.
@@ -84,7 +82,7 @@ def create_app(
     bedrock = BedrockRoute(
         engine, counts, max_body_bytes=max_body_bytes, max_in_flight=max_in_flight
     )
-    figures = metrics.registry(counts, engine)
+    figures = metrics.Figures(counts, engine)
 
     async def show_metrics(request: Request) -> Response:  # noqa: ARG001
         return Response(generate_latest(figures), media_type=CONTENT_TYPE_LATEST)
@@ -110,7 +108,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.parts = Parts(engine=engine, catalog=catalog, counts=counts, figures=figures)
+    app.state.parts = Parts(engine=engine, catalog=catalog, figures=figures)
     return app
 
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bedrock_frames._core import MAX_APP_BODY_BYTES
 from bedrock_frames.fixtures import FixtureError
 from bedrock_frames.server.endpoint import ClientLeft, read_body
 from bedrock_frames.server.typed import error_plan
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from bedrock_frames.server.catalog import Catalog
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-MAX_BODY_BYTES: Final = 100_000_000
-"""Fixtures may come by the thousand, but not without end."""
 
 _NUMBER: Final = re.compile("[0-9]{1,9}")
 
@@ -224,9 +222,9 @@ async def _body(request: Request) -> dict[str, object]:
         HTTPException: 400, it is none.
     """
     try:
-        body, _ = await read_body(request.receive, MAX_BODY_BYTES)
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"The body is longer than {MAX_BODY_BYTES} bytes")
+        body, _ = await read_body(request.receive, MAX_APP_BODY_BYTES)
+        if len(body) > MAX_APP_BODY_BYTES:
+            raise HTTPException(413, f"The body is longer than {MAX_APP_BODY_BYTES} bytes")
         given = json.loads(body)
     except ClientLeft:
         raise HTTPException(400, "The client has left") from None

@@ -1,20 +1,21 @@
 """Bedrock's own paths, as plain ASGI: read the request, ask the engine, send the answer.
 
 An answer that is due at once is one message, whatever its number of frames: a message a frame costs
-eight times as much. Paced answers go to the ticker.
+eight times as much. Paced answers go to the ticker, and so do those that take a while at once: the
+client may leave meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.routing import BaseRoute, Match
 
-from bedrock_frames._core import Pending, scan
-from bedrock_frames.server.pacing import pace
+from bedrock_frames._core import BEDROCK_PREFIXES, DRAIN_FACTOR, Pending, scan
+from bedrock_frames.server.pacing import PIECE_BYTES, pace
 from bedrock_frames.server.typed import refusal
 
 if TYPE_CHECKING:
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from bedrock_frames._core import Answer, Engine
     from bedrock_frames.server.metrics import Counts
     from bedrock_frames.server.pacing import Outcome
-
-PREFIXES: Final = ("/model/", "/guardrail/", "/guardrail-checks/", "/async-invoke")
-"""How the paths of Bedrock Runtime begin. The engine knows them exactly, and is spared the rest."""
-
-DRAIN_FACTOR: Final = 4
-"""How many times the limit is read, and thrown away, before a body that is too long is answered."""
 
 
 class ClientLeft(Exception):  # noqa: N818 - clients may
@@ -48,7 +43,7 @@ class BedrockRoute(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match by the path's beginning alone: which operation it is, the engine says."""
-        if scope["type"] == "http" and _path(scope).startswith(PREFIXES):
+        if scope["type"] == "http" and _path(scope).startswith(BEDROCK_PREFIXES):
             return Match.FULL, {}
         return Match.NONE, {}
 
@@ -71,14 +66,15 @@ class BedrockRoute(BaseRoute):
             counts.in_flight -= 1
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body, whole = await read_body(receive, self._max_body)
+        given, whole = await read_body(receive, self._max_body)
         start = time.monotonic()
         answer = self._engine.begin(
-            scope["method"], _target(scope), scope["headers"], body, arrived=time.time()
+            scope["method"], _target(scope), scope["headers"], given, arrived=time.time()
         )
+        made = False
         if isinstance(answer, Pending):
             # Not on the event loop, where every stream would wait for it.
-            answer = await asyncio.to_thread(answer.finish)
+            answer, made = await asyncio.to_thread(answer.finish), True
         if answer is None:
             await refusal(
                 404,
@@ -88,14 +84,15 @@ class BedrockRoute(BaseRoute):
             return
 
         head = _head(answer, close=not whole)
-        writes = answer.writes
-        if len(writes) == 1 and writes[0][0] <= 0 and answer.abort_after is None:
+        writes, body = answer.writes, answer.body
+        paced = len(writes) != 1 or writes[0][0] > 0 or answer.abort_after is not None
+        if not (paced or made or len(body) > PIECE_BYTES):
             # First, for who has read the answer may look into the journal at once.
-            self._settle(answer, "delivered", len(answer.body))
+            self._settle(answer, "delivered", len(body))
             await send(head)
-            await send({"type": "http.response.body", "body": answer.body})
+            await send({"type": "http.response.body", "body": body})
         else:
-            await self._pace(answer, head, start, scope, receive, send)
+            await self._pace(answer, head, start, scope, receive, send, paced=paced)
 
     async def _pace(
         self,
@@ -105,8 +102,10 @@ class BedrockRoute(BaseRoute):
         scope: Scope,
         receive: Receive,
         send: Send,
+        *,
+        paced: bool,
     ) -> None:
-        self._counts.streams += 1
+        self._counts.streams += paced
         try:
             await pace(
                 scope,
@@ -117,16 +116,17 @@ class BedrockRoute(BaseRoute):
                 answer.writes,
                 start=start,
                 cut_after=answer.abort_after,
-                observer=_Watch(self, answer),
+                observer=_Watch(self, answer, paced=paced),
             )
         finally:
-            self._counts.streams -= 1
+            self._counts.streams -= paced
 
     def _settle(self, answer: Answer, outcome: Outcome, sent: int) -> None:
         if outcome == "delivered":
             frames = answer.frames
         else:
-            frames = len(scan(answer.body[:sent])) if answer.stream else 0
+            found = scan(answer.body) if answer.stream else []
+            frames = sum(offset + length <= sent for offset, length, _ in found)
             self._counts.disconnects += outcome == "interrupted"
         if answer.stream:
             self._counts.frames += frames
@@ -135,15 +135,16 @@ class BedrockRoute(BaseRoute):
 
 
 class _Watch:
-    """Tells the figures and the journal how a paced answer goes."""
+    """Tells the figures and the journal how an answer goes. What is not paced is never late."""
 
-    def __init__(self, route: BedrockRoute, answer: Answer) -> None:
-        self._late = route._counts.late
+    def __init__(self, route: BedrockRoute, answer: Answer, *, paced: bool) -> None:
+        self._late = route._counts.late if paced else None
         self._settle = route._settle
         self._answer = answer
 
     def wrote(self, lateness: float, end: int) -> None:  # noqa: ARG002
-        self._late(lateness)
+        if self._late is not None:
+            self._late(lateness)
 
     def ended(self, outcome: Outcome, sent: int) -> None:
         self._settle(self._answer, outcome, sent)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from bedrock_frames._core import IDLE_SECONDS, MAX_HEAD_BYTES
 from bedrock_frames.server.joining import JoiningTransport
 from bedrock_frames.server.pacing import PIECES, ConnectionCut
 
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from bedrock_frames.server.pacing import WritePiece
-
-MAX_HEAD_BYTES: Final = 65_536
-"""The longest head of a request. Bearer tokens and session tokens take a few thousand."""
-
-KEEP_ALIVE_SECONDS: Final = 3600
-"""boto3 keeps connections in a pool; one that is closed under it costs its user a retry."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -103,7 +98,7 @@ class Host(uvicorn.Server):
                 proxy_headers=False,
                 backlog=4096,
                 limit_concurrency=max_connections,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_keep_alive=IDLE_SECONDS,
                 timeout_graceful_shutdown=drain_timeout,  # type: ignore[arg-type] # any number
             )
         )
@@ -187,11 +182,10 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=4096)
 
 
-def url_of(listening: socket.socket) -> str:
-    """Return the URL under which clients of this machine reach a socket."""
-    host, port = listening.getsockname()[:2]
+def url_of(host: str, port: int, *, secure: bool = False) -> str:
+    """Return the URL under which clients of this machine reach an address that is listened on."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
+    return f"{'https' if secure else 'http'}://{shown}:{port}"
 
 
 class _Expected(logging.Filter):

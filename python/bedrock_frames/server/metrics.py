@@ -1,16 +1,16 @@
 """What the server counts, and how Prometheus reads it.
 
 Counting is plain integers, on the one event loop that they belong to. The metric families are made
-when somebody asks for them.
+when somebody asks for them, of one look at what was counted.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from contextlib import contextmanager
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -19,7 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
@@ -57,20 +57,29 @@ class Counts:
         self.lateness_buckets[bisect_left(LATENESS_BOUNDS, seconds)] += 1
 
 
-def registry(counts: Counts, engine: Engine) -> CollectorRegistry:
-    """Return a registry of its own for a server's figures."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(counts, engine))
-    return registry
+Source: TypeAlias = "Callable[[], tuple[Counts, Iterable[Metric]]]"
+"""Looks once at what happened on the sockets, and at what nobody else counts there."""
 
 
-class _Figures(Collector):
+class Figures(Collector):
+    """All figures of a server, as they are when it is asked."""
+
     def __init__(self, counts: Counts, engine: Engine) -> None:
-        self._counts = counts
+        self._source: Source = lambda: (counts, ())
         self._engine = engine
 
+    @contextmanager
+    def taken_from(self, source: Source) -> Iterator[None]:
+        """Ask another source meanwhile: who else serves the sockets."""
+        own, self._source = self._source, source
+        try:
+            yield
+        finally:
+            self._source = own
+
     def collect(self) -> Iterator[Metric]:
-        counts, engine = self._counts, self._engine
+        """Yield them, after one look at the source."""
+        (counts, others), engine = self._source(), self._engine
         requests = CounterMetricFamily(
             "bedrock_frames_requests",
             "Bedrock requests answered.",
@@ -80,10 +89,20 @@ class _Figures(Collector):
             requests.add_metric((operation, str(status)), count)
         yield requests
         yield _counter("unmatched", "Requests that no fixture answered.", engine.unmatched)
-        yield _counter("frames_sent", "Event-stream frames handed to the host.", counts.frames)
-        yield _counter("body_sent_bytes", "Bytes of bodies handed to the host.", counts.body_bytes)
+        yield _counter(
+            "frames_sent", "Event-stream frames sent, of answers that have ended.", counts.frames
+        )
+        yield _counter(
+            "body_sent_bytes",
+            "Bytes of bodies sent, of answers that have ended.",
+            counts.body_bytes,
+        )
         yield _counter("disconnects", "Clients that left before the end.", counts.disconnects)
-        yield _gauge("requests_in_flight", "Requests being read or answered.", counts.in_flight)
+        yield _gauge(
+            "requests_in_flight",
+            "Bedrock requests being answered; by the portable app, also those being read.",
+            counts.in_flight,
+        )
         yield _gauge("streams_active", "Paced answers on their way.", counts.streams)
         yield _gauge("fixtures", "Fixtures in force.", engine.fixtures)
         yield _gauge("sessions", "Sessions that have sequence state.", engine.sessions)
@@ -102,6 +121,7 @@ class _Figures(Collector):
             ),
             sum_value=counts.lateness_sum,
         )
+        yield from others
 
 
 def _counter(name: str, text: str, value: int) -> Metric:

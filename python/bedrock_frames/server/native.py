@@ -18,17 +18,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames._core import Plane, raise_open_files, self_signed
+from bedrock_frames._core import (
+    MAX_CONNECTIONS,
+    MAX_IN_FLIGHT,
+    Plane,
+    raise_open_files,
+    self_signed,
+)
 from bedrock_frames.server.app import parts_of
-from bedrock_frames.server.host import hosted
-from bedrock_frames.server.plane_metrics import PlaneFigures, copy_figures
+from bedrock_frames.server.host import hosted, url_of
+from bedrock_frames.server.plane_metrics import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType, TracebackType
 
     from starlette.applications import Starlette
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from bedrock_frames._core import Figures
 
@@ -54,8 +59,8 @@ class Place:
     """Certificate and key as PEM files; with ``tls`` and without them, one is made."""
     threads: int | None = None
     """By default as many as there are processors."""
-    max_connections: int = 20_000
-    max_in_flight: int = 20_000
+    max_connections: int = MAX_CONNECTIONS
+    max_in_flight: int = MAX_IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,23 +87,19 @@ class NativeServer:
         with ExitStack() as stack:
             folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            relay = _Relay(self._app)
             listening = stack.enter_context(socket.socket(socket.AF_UNIX))
             listening.bind(str(folder / "app.sock"))
             stack.enter_context(
                 hosted(
-                    relay,
+                    self._app,
                     listening,
                     drain_timeout=_APP_DRAIN,
                     max_connections=self._place.max_connections,
                 )
             )
-            running = self._start(folder)
-            relay.running = self._running = running
-            figures = PlaneFigures(running.plane)
-            registry = parts_of(self._app).figures
-            registry.register(figures)
-            stack.callback(registry.unregister, figures)
+            running = self._running = self._start(folder)
+            figures = parts_of(self._app).figures
+            stack.enter_context(figures.taken_from(source_of(running.plane)))
             stack.callback(self._stop, running)
             self._stack = stack.pop_all()
         return running
@@ -139,7 +140,7 @@ class NativeServer:
             max_connections=place.max_connections,
             max_in_flight=place.max_in_flight,
         )
-        url = _url(*plane.addresses[0], secure=pems is not None)
+        url = url_of(*plane.addresses[0], secure=pems is not None)
         return Running(plane=plane, url=url, certificate=certificate)
 
     def _stop(self, running: Running) -> None:
@@ -216,20 +217,6 @@ def _report(figures: Figures, max_lateness: float | None) -> bool:
     return kept
 
 
-class _Relay:
-    """The app, with the plane's figures in the place of its own when somebody asks for them."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._app: ASGIApp = app
-        self._counts = parts_of(app).counts
-        self.running: Running | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/metrics" and self.running is not None:
-            copy_figures(self.running.plane.figures(), self._counts)
-        await self._app(scope, receive, send)
-
-
 @contextmanager
 def _signals(on_signal: Callable[[], object]) -> Iterator[socket.socket]:
     """Have SIGTERM and SIGINT do something else meanwhile.
@@ -253,8 +240,3 @@ def _signals(on_signal: Callable[[], object]) -> Iterator[socket.socket]:
             for number, old in before.items():
                 signal.signal(number, old)
             signal.set_wakeup_fd(wakeup)
-
-
-def _url(host: str, port: int, *, secure: bool) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"{'https' if secure else 'http'}://{shown}:{port}"

@@ -57,6 +57,11 @@ would not see these pieces.
 """
 
 
+PIECE_BYTES: Final = 262_144
+"""The longest piece that is sent at a time: hosts keep what they are given for a reader that stands
+still, and tell only of those who leave before the last of it."""
+
+
 class ConnectionCut(Exception):  # noqa: N818 - nothing has gone wrong
     """Ends a response without its end, so that the host closes the connection."""
 
@@ -193,6 +198,7 @@ async def _run_while_there(stream: _Stream, receive: Receive) -> Outcome:
         # Hosts say so at the end of every response, too.
         if not stream.complete:
             left = True
+            stream.stop()
             task.cancel()
 
     watcher = asyncio.create_task(watch())
@@ -273,9 +279,13 @@ class _Stream:
                 if suspended is not None:
                     await finish(suspended)
         finally:
-            if self.waiting:
-                self._ticker.discard(self)
+            self.stop()
         return "aborted" if self._cut else "delivered"
+
+    def stop(self) -> None:
+        """Have the ticker send no more of it: a tick may come before the task that is cancelled."""
+        if self.waiting:
+            self._ticker.discard(self)
 
     def step(self, now: float) -> float | None:
         """Write what is due; return when the next write is, None where the task has to go on."""
@@ -318,7 +328,7 @@ class _Stream:
 
     def _goes_on(self, end: int) -> bool:
         """Write the next piece of a body that has begun past ``send``, where the host has a way."""
-        if self._write_piece is None or self._head is not None:
+        if self._write_piece is None or self._head is not None or end - self.sent > PIECE_BYTES:
             return False
         if end > self.sent and not self._write_piece(self._body[self.sent : end]):
             return False
@@ -326,14 +336,20 @@ class _Stream:
         return True
 
     async def _send_up_to(self, end: int, *, last: bool) -> None:
-        """Send a piece of the body as one message; before the first, the head of the response."""
-        begin = self.sent
+        """Send more of the body; before the first of it, the head of the response."""
         if self._head is not None:
             head, self._head = self._head, None
             await self._send(head)
+        while end - self.sent > PIECE_BYTES:
+            await self._send_piece(self.sent + PIECE_BYTES, more=True)
         if last:
             self.note_end("delivered", end)
-        if last or end > begin:
-            piece = self._body if end - begin == len(self._body) else self._body[begin:end]
-            await self._send({"type": "http.response.body", "body": piece, "more_body": not last})
-        self.sent, self.complete = end, last
+        if last or end > self.sent:
+            await self._send_piece(end, more=not last)
+        self.complete = last
+
+    async def _send_piece(self, end: int, *, more: bool) -> None:
+        begin, body = self.sent, self._body
+        piece = body if end - begin == len(body) else body[begin:end]
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+        self.sent = end

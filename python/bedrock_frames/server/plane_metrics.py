@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
 
-from bedrock_frames.server.metrics import LATENESS_BOUNDS
+from bedrock_frames.server.metrics import LATENESS_BOUNDS, Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,14 +14,25 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from bedrock_frames._core import Durations, Figures, Plane
-    from bedrock_frames.server.metrics import Counts
+    from bedrock_frames.server.metrics import Source
 
 DURATION_BOUNDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Upper bounds of the other histograms, in seconds."""
 
 
-def copy_figures(figures: Figures, counts: Counts) -> None:
-    """Put a plane's figures where the app, which serves no stream itself, has its own."""
+def source_of(plane: Plane) -> Source:
+    """Return a source that looks at a plane."""
+
+    def look() -> tuple[Counts, Iterator[Metric]]:
+        figures = plane.figures()
+        return _counts(figures), _others(figures)
+
+    return look
+
+
+def _counts(figures: Figures) -> Counts:
+    """Return what an app that serves no stream itself would have counted."""
+    counts = Counts()
     counts.in_flight = figures.in_flight
     counts.streams = figures.streams
     counts.frames = figures.frames
@@ -32,51 +42,45 @@ def copy_figures(figures: Figures, counts: Counts) -> None:
     counts.lateness_sum = late.sum
     up_to = [*map(late.at_most, LATENESS_BOUNDS), late.total]
     counts.lateness_buckets = [more - less for less, more in zip([0, *up_to], up_to, strict=False)]
+    return counts
 
 
-class PlaneFigures(Collector):
-    """The figures that only a plane has."""
-
-    def __init__(self, plane: Plane) -> None:
-        self._plane = plane
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield them as they are now."""
-        figures = self._plane.figures()
-        yield GaugeMetricFamily(
-            "bedrock_frames_connections", "Connections that are open.", figures.connections
-        )
-        threads = GaugeMetricFamily(
-            "bedrock_frames_thread_connections", "Connections of each thread.", labels=("thread",)
-        )
-        for number, connections in enumerate(figures.connections_by_thread):
-            threads.add_metric((str(number),), connections)
+def _others(figures: Figures) -> Iterator[Metric]:
+    """Yield the figures that only a plane has."""
+    yield GaugeMetricFamily(
+        "bedrock_frames_connections", "Connections that are open.", figures.connections
+    )
+    for name, text, values in (
+        ("connections", "Connections of each thread.", figures.connections_by_thread),
+        ("streams", "Streams of each thread.", figures.streams_by_thread),
+    ):
+        threads = GaugeMetricFamily(f"bedrock_frames_thread_{name}", text, labels=("thread",))
+        for number, value in enumerate(values):
+            threads.add_metric((str(number),), value)
         yield threads
-        counters = (
-            ("connections_accepted", "Connections that were opened.", figures.accepted),
-            ("writes_blocked", "Writes of which the socket took only a part.", figures.blocked),
-            (
-                "requests_refused",
-                "Malformed requests, and requests beyond a bound.",
-                figures.refused,
-            ),
-        )
-        for name, text, value in counters:
-            yield CounterMetricFamily(f"bedrock_frames_{name}", text, value)
-        aborted = CounterMetricFamily(
-            "bedrock_frames_answers_aborted", "Answers that did not end.", labels=("reason",)
-        )
-        aborted.add_metric(("client left",), figures.interrupted)
-        aborted.add_metric(("fixture",), figures.aborted)
-        aborted.add_metric(("stalled",), figures.stalled)
-        aborted.add_metric(("panic",), figures.panicked)
-        yield aborted
-        yield _histogram(
-            "first_frame", "From a request to the first bytes of its stream.", figures.first_frame
-        )
-        yield _histogram(
-            "stream", "From a request to the last bytes of its stream.", figures.duration
-        )
+    counters = (
+        ("connections_accepted", "Connections that were opened.", figures.accepted),
+        ("writes_blocked", "Writes of which the socket took only a part.", figures.blocked),
+        (
+            "requests_refused",
+            "Malformed requests, and requests beyond a bound.",
+            figures.refused,
+        ),
+    )
+    for name, text, value in counters:
+        yield CounterMetricFamily(f"bedrock_frames_{name}", text, value)
+    aborted = CounterMetricFamily(
+        "bedrock_frames_answers_aborted", "Answers that did not end.", labels=("reason",)
+    )
+    aborted.add_metric(("client left",), figures.interrupted)
+    aborted.add_metric(("fixture",), figures.aborted)
+    aborted.add_metric(("stalled",), figures.stalled)
+    aborted.add_metric(("panic",), figures.panicked)
+    yield aborted
+    yield _histogram(
+        "first_frame", "From a request to the first bytes of its stream.", figures.first_frame
+    )
+    yield _histogram("stream", "From a request to the last bytes of its stream.", figures.duration)
 
 
 def _histogram(

@@ -6,6 +6,7 @@ import gc
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
+from bedrock_frames._core import MAX_CONNECTIONS, MAX_IN_FLIGHT
 from bedrock_frames.server.app import create_app, parts_of
 from bedrock_frames.server.host import Host, hosted, listen, url_of
 from bedrock_frames.server.native import NativeServer, Place
@@ -41,7 +42,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 4010,
     drain_timeout: float = 30.0,
-    max_connections: int = 20_000,
+    max_connections: int = MAX_CONNECTIONS,
     on_ready: Callable[[str], object] = str,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, for ``drain_timeout`` seconds.
@@ -56,7 +57,7 @@ def serve(
             app,
             drain_timeout=drain_timeout,
             max_connections=max_connections,
-            on_ready=lambda: on_ready(url_of(listening)),
+            on_ready=lambda: on_ready(url_of(*listening.getsockname()[:2])),
         ).run(sockets=[listening])
 
 
@@ -96,7 +97,7 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 0,
         drain_timeout: float = 5.0,
-        max_connections: int = 20_000,
+        max_connections: int = MAX_CONNECTIONS,
         asgi: bool = False,
         **options: Unpack[Options],
     ) -> None:
@@ -105,7 +106,7 @@ class Server:
             host=host,
             port=port,
             max_connections=max_connections,
-            max_in_flight=options.get("max_in_flight", 20_000),
+            max_in_flight=options.get("max_in_flight", MAX_IN_FLIGHT),
         )
         self._asgi = asgi
         self._drain_timeout = drain_timeout
@@ -151,7 +152,7 @@ class Server:
                 max_connections=place.max_connections,
             ),
         ):
-            yield url_of(listening)
+            yield url_of(*listening.getsockname()[:2])
 
     def __exit__(
         self,

@@ -41,11 +41,15 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// The status is not one, a header cannot stand in HTTP, or the steps do not fit the frames.
+    /// The status cannot have a body, a header cannot stand in HTTP, or the steps do not fit the
+    /// frames.
     pub fn new(parts: Parts<'_>) -> Result<Self, Invalid> {
         let Parts { status, mut headers, frames, steps, stream_frames } = parts;
-        if !(100..=599).contains(&status) {
-            return Err(Invalid::new(format!("status must be in 100..=599, got {status}")));
+        // All the others end an answer before its body: what follows would be the next answer's.
+        if !(200..=599).contains(&status) || matches!(status, 204 | 205 | 304) {
+            return Err(Invalid::new(format!(
+                "status must be in 200..=599 and allow a body, got {status}"
+            )));
         }
         if steps.len() != frames.len() {
             let (steps, frames) = (steps.len(), frames.len());

@@ -24,7 +24,7 @@
 //! - `lane`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
 //! - `making`: answers whose plans have to be made first.
-//! - `head`, `route`, `wire`, `shared`, `limits`: what both kinds of thread need.
+//! - `head`, [`route`], `wire`, `shared`, `limits`: what both kinds of thread need.
 //! - `tls`: certificates.
 
 #![forbid(unsafe_code)]
@@ -42,7 +42,7 @@ mod making;
 pub mod meter;
 pub mod options;
 pub mod plane;
-mod route;
+pub mod route;
 mod shared;
 pub mod tls;
 mod wire;

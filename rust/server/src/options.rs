@@ -12,8 +12,21 @@ pub const MAX_HEADERS: usize = 100;
 /// How long the other side may take to close, to read a last word, or, once the server is about to
 /// end, to go on with a request that has begun.
 pub const LAST_WORD: Duration = Duration::from_secs(2);
+/// How much of what still comes is thrown away before a connection is closed: one that is closed
+/// with unread bytes takes back what it sent.
+pub(crate) const MAX_DISCARDED_BYTES: usize = 16_000_000;
 /// The longest body for the app. Fixtures may come by the thousand, but not without end.
 pub const MAX_APP_BODY_BYTES: usize = 100_000_000;
+/// How many times the limit is read, and thrown away, before what is too long is answered: a client
+/// that is still sending would not see the answer. But not without end.
+pub const DRAIN_FACTOR: usize = 4;
+/// How many connections there may be, unless said otherwise.
+pub const MAX_CONNECTIONS: usize = 20_000;
+/// How many requests may be under way, unless said otherwise.
+pub const MAX_IN_FLIGHT: usize = 20_000;
+/// How long a connection may be without a request, unless said otherwise. boto3 keeps connections
+/// in a pool; one that is closed under it costs a retry.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// What a plane is made with.
 #[derive(Debug, Clone)]
@@ -44,14 +57,13 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            max_connections: 20_000,
-            max_in_flight: 20_000,
+            max_connections: MAX_CONNECTIONS,
+            max_in_flight: MAX_IN_FLIGHT,
             max_making: 20_000,
             max_streams: 1000,
             head_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(120),
-            // boto3 keeps connections in a pool; one that is closed under it costs a retry.
-            idle_timeout: Duration::from_secs(3600),
+            idle_timeout: IDLE_TIMEOUT,
             app: None,
             tls: None,
         }

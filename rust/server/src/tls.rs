@@ -27,7 +27,7 @@ impl Pems {
     ///
     /// # Errors
     ///
-    /// A name is not one.
+    /// A name is not a valid host name.
     pub fn self_signed(names: Vec<String>) -> io::Result<Self> {
         let made = generate_simple_self_signed(names).map_err(io::Error::other)?;
         let CertifiedKey { cert, signing_key } = made;

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use server::tls::{Identity, Pems};
-use server::{Listener, Options};
+use server::{Listener, Options, options, route};
 
 use crate::replay::Engine;
 
@@ -24,8 +25,8 @@ impl Plane {
     #[new]
     #[pyo3(signature = (
         engine, *, host=None, port=0, uds=None, app=None, threads=None, tls=None,
-        max_connections=20_000, max_in_flight=20_000, max_making=20_000, max_streams=1000,
-        head_timeout=30.0, stall_timeout=120.0, idle_timeout=3600.0,
+        max_connections=None, max_in_flight=None, max_making=None, max_streams=None,
+        head_timeout=None, stall_timeout=None, idle_timeout=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
@@ -37,25 +38,28 @@ impl Plane {
         app: Option<PathBuf>,
         threads: Option<usize>,
         tls: Option<(String, String)>,
-        max_connections: usize,
-        max_in_flight: usize,
-        max_making: usize,
-        max_streams: u32,
-        head_timeout: f64,
-        stall_timeout: f64,
-        idle_timeout: f64,
+        max_connections: Option<usize>,
+        max_in_flight: Option<usize>,
+        max_making: Option<usize>,
+        max_streams: Option<u32>,
+        head_timeout: Option<f64>,
+        stall_timeout: Option<f64>,
+        idle_timeout: Option<f64>,
     ) -> PyResult<Self> {
         let tls = tls.map(|(certificate, key)| Identity::new(&Pems { certificate, key }));
         let defaults = Options::default();
+        let limit = |name, given: Option<f64>, default| {
+            given.map_or(Ok(default), |value| seconds(name, value))
+        };
         let options = Options {
             threads: threads.unwrap_or(defaults.threads),
-            max_connections,
-            max_in_flight,
-            max_making,
-            max_streams,
-            head_timeout: seconds("head_timeout", head_timeout)?,
-            stall_timeout: seconds("stall_timeout", stall_timeout)?,
-            idle_timeout: seconds("idle_timeout", idle_timeout)?,
+            max_connections: max_connections.unwrap_or(defaults.max_connections),
+            max_in_flight: max_in_flight.unwrap_or(defaults.max_in_flight),
+            max_making: max_making.unwrap_or(defaults.max_making),
+            max_streams: max_streams.unwrap_or(defaults.max_streams),
+            head_timeout: limit("head_timeout", head_timeout, defaults.head_timeout)?,
+            stall_timeout: limit("stall_timeout", stall_timeout, defaults.stall_timeout)?,
+            idle_timeout: limit("idle_timeout", idle_timeout, defaults.idle_timeout)?,
             app,
             tls: tls.transpose()?,
         };
@@ -85,8 +89,10 @@ impl Plane {
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|error| PyValueError::new_err(format!("{name} is no duration: {error}")))
+    Duration::try_from_secs_f64(value).map_err(|_| {
+        let message = format!("{name} must be a duration in seconds, not negative, got {value}");
+        PyValueError::new_err(message)
+    })
 }
 
 /// Make a certificate that is signed by itself: (certificate, key), as PEM.
@@ -105,6 +111,13 @@ fn raise_open_files() -> (Option<u64>, Option<u64>) {
 
 /// Add the classes to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("BEDROCK_PREFIXES", PyTuple::new(module.py(), route::PREFIXES)?)?;
+    module.add("DRAIN_FACTOR", options::DRAIN_FACTOR)?;
+    module.add("IDLE_SECONDS", options::IDLE_TIMEOUT.as_secs())?;
+    module.add("MAX_APP_BODY_BYTES", options::MAX_APP_BODY_BYTES)?;
+    module.add("MAX_CONNECTIONS", options::MAX_CONNECTIONS)?;
+    module.add("MAX_HEAD_BYTES", options::MAX_HEAD_BYTES)?;
+    module.add("MAX_IN_FLIGHT", options::MAX_IN_FLIGHT)?;
     module.add_class::<Plane>()?;
     module.add_class::<figures::Figures>()?;
     module.add_class::<figures::Durations>()?;

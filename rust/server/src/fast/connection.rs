@@ -19,9 +19,8 @@ pub(super) enum Phase {
     Making,
     /// An answer is on its way.
     Answering,
-    /// All has been said. What still comes is thrown away, for a socket closed with unread bytes
-    /// takes back what it sent.
-    Closing,
+    /// All has been said. What still comes is thrown away: so much has been.
+    Closing { discarded: usize },
 }
 
 /// An answer that is being made.

@@ -95,7 +95,7 @@ impl Worker {
         }
         let connection = &mut self.connections[key];
         match &connection.running {
-            None if connection.phase == Phase::Closing => {
+            None if matches!(connection.phase, Phase::Closing { .. }) => {
                 shut_down(&connection.socket);
                 Next::Wait
             }
@@ -177,7 +177,7 @@ impl Worker {
         let now = self.clock.now();
         let connection = &mut self.connections[key];
         connection.inbox = Vec::new();
-        connection.enter(Phase::Closing, now);
+        connection.enter(Phase::Closing { discarded: 0 }, now);
         if !connection.interest.contains(EventFlags::IN) {
             self.watch(key, READING);
         }

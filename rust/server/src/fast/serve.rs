@@ -13,6 +13,7 @@ use crate::head::{Bad, may_end};
 use crate::lane::Handed;
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Seat;
+use crate::options::MAX_DISCARDED_BYTES;
 use crate::route::NO_ROUTE;
 use crate::shared::Stage;
 use crate::wire;
@@ -48,7 +49,11 @@ impl Worker {
                 return;
             }
         };
-        if connection.phase == Phase::Closing {
+        if let Phase::Closing { discarded } = &mut connection.phase {
+            *discarded += count;
+            if *discarded > MAX_DISCARDED_BYTES {
+                self.lose(key, Outcome::Interrupted);
+            }
             return;
         }
         let input = std::mem::take(&mut self.input);

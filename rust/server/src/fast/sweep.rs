@@ -22,7 +22,7 @@ impl Worker {
             Phase::Answering if connection.outbox.is_empty() => None,
             Phase::Body => Some(options.stall_timeout.min(most)),
             Phase::Answering => Some(options.stall_timeout),
-            Phase::Closing => Some(LAST_WORD),
+            Phase::Closing { .. } => Some(LAST_WORD),
         };
         let late: Vec<(usize, Phase)> = self
             .connections
@@ -45,7 +45,7 @@ impl Worker {
                 self.refuse(key, status, why);
             }
             Phase::Making | Phase::Answering => self.lose(key, Outcome::Stalled),
-            Phase::Idle | Phase::Closing => self.lose(key, Outcome::Interrupted),
+            Phase::Idle | Phase::Closing { .. } => self.lose(key, Outcome::Interrupted),
         }
     }
 
@@ -53,7 +53,7 @@ impl Worker {
     pub(super) fn part(&mut self) {
         let over = self.stage == Stage::Over;
         let done = |connection: &Connection| {
-            over || matches!(connection.phase, Phase::Idle | Phase::Closing)
+            over || matches!(connection.phase, Phase::Idle | Phase::Closing { .. })
         };
         let done: Vec<usize> = self
             .connections

@@ -16,12 +16,12 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Handed;
 use super::activity::{Connections, End, Place};
-use super::service::{DRAIN_FACTOR, Service};
+use super::service::Service;
 use super::stream::{Stream, duplex};
 use super::task::Local;
 use crate::making::Makers;
 use crate::meter::Meter;
-use crate::options::{LAST_WORD, MAX_HEAD_BYTES, MAX_HEADERS};
+use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::shared::{Shared, Stage};
 use crate::tls::Identity;
 

@@ -22,7 +22,7 @@ use super::paced::Paced;
 use crate::head::{self, Bad, LATE};
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Meter;
-use crate::options::{LAST_WORD, MAX_APP_BODY_BYTES};
+use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_APP_BODY_BYTES};
 use crate::route::{NO_ROUTE, is_bedrock};
 use crate::shared::{Shared, Stage, unix_time};
 use crate::wire;
@@ -35,10 +35,6 @@ pub(super) struct Body {
     inner: Inner,
     _busy: Busy,
 }
-
-/// How many times the limit is read, and thrown away, before what is too long is answered: a client
-/// that is still sending would not see the answer. But not without end.
-pub(super) const DRAIN_FACTOR: usize = 4;
 
 /// What a lane serves with.
 #[derive(Clone)]

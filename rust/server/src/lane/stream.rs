@@ -17,6 +17,7 @@ use super::incoming::Incoming;
 use crate::head::Bad;
 use crate::listen::Socket;
 use crate::meter::Meter;
+use crate::options::MAX_DISCARDED_BYTES;
 use crate::wire::{self, Date};
 
 /// How much is read at a time.
@@ -78,8 +79,8 @@ impl Stream {
         self.close().await
     }
 
-    /// Close, and throw away what still comes until the other side does the same: a socket closed
-    /// with unread bytes takes back what it sent.
+    /// Close, and throw away what still comes until the other side does the same, but not without
+    /// end.
     ///
     /// # Errors
     ///
@@ -87,7 +88,13 @@ impl Stream {
     pub(super) async fn close(mut self) -> io::Result<()> {
         // It fails where hyper has done it.
         let _ = self.shutdown().await;
-        while poll_fn(|context| self.poll_discard(context)).await? > 0 {}
+        let mut discarded = 0;
+        while discarded < MAX_DISCARDED_BYTES {
+            match poll_fn(|context| self.poll_discard(context)).await? {
+                0 => break,
+                count => discarded += count,
+            }
+        }
         Ok(())
     }
 
