@@ -13,11 +13,12 @@ from tests.attacks import (
     FIXTURES,
     READERS,
     burst,
+    crowd,
     readers_of_http_2_that_never_read,
     readers_that_never_read,
     vanish,
 )
-from tests.http_client import CONVERSE_STREAM, ask, asking
+from tests.http_client import CONVERSE, CONVERSE_STREAM, ask, asking
 from tests.planes import needs_files
 from tests.watching import Attack, Watched, needs_proc, watched
 
@@ -42,6 +43,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_nothing_is_left_of_an_attack(server: Watched, attack: Attack) -> None:
     server.withstands(attack)
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_memory_of_large_requests_is_given_back(server: Watched, framing: str) -> None:
+    server.serves()
+    server.settle()
+    before = server.resident_bytes()
+    for _ in range(2):
+        with crowd(server.url, 30) as connections:
+            for connection in connections:
+                connection.socket.sendall(large_head(framing))
+                connection.socket.sendall(b"1000000\r\n" if framing == "chunks" else b"")
+            for _ in range(16):
+                for connection in connections:
+                    connection.socket.sendall(b" " * (1 << 20))
+            for connection in connections:
+                connection.socket.sendall(b"\r\n0\r\n\r\n" if framing == "chunks" else b"")
+            # Blanks are no JSON.
+            assert {connection.reply().status for connection in connections} == {400}
+        server.settle()
+    # A thirtieth of what there was at a time.
+    assert server.resident_bytes() - before < 16 << 20
+
+
+def large_head(framing: str) -> bytes:
+    how = "transfer-encoding: chunked" if framing == "chunks" else f"content-length: {16 << 20}"
+    return f"POST {CONVERSE} HTTP/1.1\r\nhost: test\r\n{how}\r\n\r\n".encode()
 
 
 @needs_files(BURST)

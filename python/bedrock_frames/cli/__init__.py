@@ -154,8 +154,10 @@ def _serve(options: argparse.Namespace) -> int:
     """
     from bedrock_frames import server
     from bedrock_frames.fixtures import FixtureError
+    from bedrock_frames.server.memory import return_large_blocks
 
     server.log_to_stderr(options.log_level)
+    return_large_blocks()
     try:
         app = server.create_app(
             options.paths,
