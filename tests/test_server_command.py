@@ -177,13 +177,11 @@ def test_a_port_in_use_is_bad_usage(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "option",
     [
-        ["--port", "70000"],
-        ["--port", "-1"],
         ["--timing", "ttft=fast"],
         ["--timing", "speed=1s"],
-        ["--drain-timeout", "soon"],
-        ["--journal", "-1"],
+        ["--timing", ""],
         ["--host", "no.such.host.invalid"],
+        ["--asgi", "--host", "no.such.host.invalid"],
     ],
 )
 def test_options_that_make_no_sense_are_bad_usage(tmp_path: Path, option: list[str]) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bedrock_frames import bounds
 from bedrock_frames._core import (
     MAX_CONNECTIONS,
     MAX_IN_FLIGHT,
@@ -48,7 +49,11 @@ LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a plane listens, and with what."""
+    """Where a plane listens, and with what.
+
+    Raises:
+        ValueError: an option is out of its range.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -62,6 +67,14 @@ class Place:
     max_connections: int = MAX_CONNECTIONS
     max_in_flight: int = MAX_IN_FLIGHT
 
+    def __post_init__(self) -> None:
+        bounds.check(
+            port=self.port,
+            threads=self.threads,
+            max_connections=self.max_connections,
+            max_in_flight=self.max_in_flight,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
@@ -74,9 +87,14 @@ class Running:
 
 
 class NativeServer:
-    """An app behind a plane, for the length of a ``with`` block."""
+    """An app behind a plane, for the length of a ``with`` block.
+
+    Raises:
+        ValueError: ``drain_timeout`` is out of its range.
+    """
 
     def __init__(self, app: Starlette, place: Place, *, drain_timeout: float = 30.0) -> None:
+        bounds.check_seconds(drain_timeout=drain_timeout)
         self._app = app
         self._place = place
         self._drain_timeout = drain_timeout
@@ -169,8 +187,10 @@ def serve(
         late. True where that is None.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the place cannot be listened on.
+        ValueError: a duration is out of its range.
     """
+    bounds.check_seconds(max_lateness=max_lateness)
     soft, hard = raise_open_files()
     threads = "one for each processor" if place.threads is None else place.threads
     _LOG.info(

@@ -6,6 +6,7 @@ import gc
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
+from bedrock_frames import bounds
 from bedrock_frames._core import MAX_CONNECTIONS, MAX_IN_FLIGHT
 from bedrock_frames.server.app import create_app, parts_of
 from bedrock_frames.server.host import Host, hosted, listen, url_of
@@ -51,7 +52,10 @@ def serve(
 
     Raises:
         OSError: the address cannot be listened on.
+        ValueError: an option is out of its range.
     """
+    bounds.check(port=port, max_connections=max_connections)
+    bounds.check_seconds(drain_timeout=drain_timeout)
     with listen(host, port) as listening, _collecting_seldom():
         Host(
             app,
@@ -88,6 +92,9 @@ class Server:
             boto3.client("bedrock-runtime", endpoint_url=server.url)
 
     Bedrock's paths are served by the native data plane; with ``asgi``, the app serves everything.
+
+    Raises:
+        ValueError: an option is out of its range.
     """
 
     def __init__(
@@ -101,6 +108,7 @@ class Server:
         asgi: bool = False,
         **options: Unpack[Options],
     ) -> None:
+        bounds.check_seconds(drain_timeout=drain_timeout)
         self._app = create_app(fixtures, **options)
         self._place = Place(
             host=host,
