@@ -1,6 +1,7 @@
 """``bedrock-frames serve``, ``check`` and ``schema`` as processes: lines, signals, exit codes."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -190,6 +191,33 @@ def test_options_that_make_no_sense_are_bad_usage(tmp_path: Path, option: list[s
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("tier", [[], ["--asgi"]], ids=["native", "asgi"])
+def test_who_started_it_need_not_read_where_it_listens(tmp_path: Path, tier: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with (
+        os.fdopen(writing, "wb") as nobody,
+        subprocess.Popen(
+            [*COMMAND, "serve", "--port", "0", *tier, fixture_file(tmp_path)],
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        log = ""
+        while "stdout cannot be written to" not in log:
+            log += process.stderr.readline()
+            assert process.poll() is None, log
+        url = log.partition("Listening on ")[2].split()[0]
+        assert said(url) == TEXT
+        process.terminate()
+        _, rest = process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        assert "Broken" not in rest
 
 
 def test_a_path_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

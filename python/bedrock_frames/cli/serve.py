@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from bedrock_frames import bounds
 from bedrock_frames._core import MAX_CONNECTIONS
-from bedrock_frames.cli.output import fail
+from bedrock_frames.cli.output import fail, let_go_of_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bedrock_frames.server import Place
 
 T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
 
 NATIVE_ONLY: Final = ("threads", "uds", "tls", "certificate", "max_lateness")
 """Options that the portable app cannot keep."""
@@ -205,4 +208,10 @@ def _place(options: argparse.Namespace) -> Place:
 
 
 def _say_where(url: str) -> None:
-    print(f"listening on {url}", flush=True)
+    _LOG.info("Listening on %s", url)
+    try:
+        print(f"listening on {url}", flush=True)
+    except OSError as error:
+        # Whoever started it need not read on, and clients come all the same.
+        _LOG.warning("stdout cannot be written to: %s", error.strerror)
+        let_go_of_stdout()
