@@ -10,7 +10,6 @@ from typing import Any, Final
 import pytest
 
 from bedrock_frames import decode_all
-from bedrock_frames._core import raise_open_files
 from tests.http2_client import Http2, http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, ask, asking, connect
 from tests.test_server_command import Served, fixture_file, served
@@ -128,17 +127,6 @@ def test_the_last_line_says_how_late_how_many_writes_were(tmp_path: Path) -> Non
     assert "Times were NOT kept" in line
     assert "allowed are 0 ms" in line
     assert 0 < int(line.partition(" of ")[2].split()[0]) <= writes
-
-
-def test_the_limits_that_hold_are_said_at_the_start(tmp_path: Path) -> None:
-    soft, hard = raise_open_files()
-    with served(fixture_file(tmp_path), "--threads", "3") as running:
-        assert running.end() == (0, "")
-
-    (line,) = [line for line in running.log.splitlines() if "Limits:" in line]
-    assert f"{soft or 'unlimited'} open files (hard {hard or 'unlimited'})" in line
-    assert "20000 connections" in line
-    assert "threads: 3" in line
 
 
 def test_a_signal_that_another_thread_takes_ends_it_all_the_same(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from bedrock_frames.server import NativeServer, Place, create_app
 from bedrock_frames.server.app import parts_of
 from tests.http_client import CONVERSE, CONVERSE_STREAM, MODEL, ask, asking, connect
 from tests.planes import curl, needs_curl, paced, plane, wait_for
-from tests.test_server_command import fixture_file, run, served
+from tests.test_server_command import fixture_file, served
 
 HELLO: Final[Any] = {"match": {"userMessage": "hello"}, "response": {"content": "Hi there."}}
 BODY: Final = json.dumps(asking("hello")).encode()
@@ -166,12 +166,3 @@ def test_serve_speaks_tls_and_says_what_to_trust(tmp_path: Path) -> None:
         url = running.url + CONVERSE
         assert curl(tmp_path, url, "--cacert", certificate, body=BODY)[0] == 200
         assert running.end() == (0, "")
-
-
-def test_a_certificate_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
-    missing = tmp_path / "none.pem"
-    done = run("serve", "--port", "0", "--certificate", missing, missing, fixture_file(tmp_path))
-
-    assert done.returncode == 2
-    assert "none.pem" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -72,12 +72,14 @@ class Served:
 
 
 @contextmanager
-def served(*arguments: str | Path) -> Iterator[Served]:
+def served(*arguments: str | Path, prepare: Callable[[], object] | None = None) -> Iterator[Served]:
+    """Run ``serve``; ``prepare`` is called in its process, before it is what runs there."""
     with subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=prepare,
     ) as process:
         try:
             yield Served(process)

@@ -165,8 +165,8 @@ def _serve(options: argparse.Namespace) -> int:
     except ValueError as error:
         return fail(str(error))
     except OSError as error:
-        what = error.filename or f"cannot listen on {options.host}:{options.port}"
-        return fail(f"{what}: {error.strerror or error}")
+        reason = error.strerror or str(error)
+        return fail(f"{error.filename}: {reason}" if error.filename else reason)
     return 0 if in_time else 3
 
 

@@ -23,10 +23,12 @@ from bedrock_frames._core import (
     MAX_CONNECTIONS,
     MAX_IN_FLIGHT,
     Plane,
+    processors,
     raise_open_files,
     self_signed,
 )
 from bedrock_frames.server.app import parts_of
+from bedrock_frames.server.files import claimed, read_pems, room_for
 from bedrock_frames.server.host import hosted, url_of
 from bedrock_frames.server.plane_metrics import source_of
 
@@ -65,6 +67,7 @@ class Place:
     threads: int | None = None
     """By default as many as there are processors."""
     max_connections: int = MAX_CONNECTIONS
+    """Fewer where the limit of open files leaves room for fewer."""
     max_in_flight: int = MAX_IN_FLIGHT
 
     def __post_init__(self) -> None:
@@ -84,6 +87,9 @@ class Running:
     url: str
     certificate: Path | None
     """The certificate to trust, where it is one of our own."""
+    threads: int
+    max_connections: int
+    """For how many there is room."""
 
 
 class NativeServer:
@@ -91,6 +97,7 @@ class NativeServer:
 
     Raises:
         ValueError: ``drain_timeout`` is out of its range.
+        OSError: at its begin: the place cannot be listened on.
     """
 
     def __init__(self, app: Starlette, place: Place, *, drain_timeout: float = 30.0) -> None:
@@ -102,7 +109,11 @@ class NativeServer:
         self._running: Running | None = None
 
     def __enter__(self) -> Running:
+        place = self._place
+        given = None if place.certificate is None else read_pems(*place.certificate)
         with ExitStack() as stack:
+            if place.uds is not None:
+                stack.enter_context(claimed(place.uds))
             folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             listening = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -112,10 +123,10 @@ class NativeServer:
                     self._app,
                     listening,
                     drain_timeout=_APP_DRAIN,
-                    max_connections=self._place.max_connections,
+                    max_connections=place.max_connections,
                 )
             )
-            running = self._running = self._start(folder)
+            running = self._running = self._start(folder, given)
             figures = parts_of(self._app).figures
             stack.enter_context(figures.taken_from(source_of(running.plane)))
             stack.callback(self._stop, running)
@@ -136,38 +147,40 @@ class NativeServer:
             stop = threading.Thread(target=self._running.plane.stop, args=(0,), daemon=True)
             stop.start()
 
-    def _start(self, folder: Path) -> Running:
+    def _start(self, folder: Path, given: tuple[str, str] | None) -> Running:
         place = self._place
-        pems, certificate = None, None
-        if place.certificate is not None:
-            paths = place.certificate
-            pems = (paths[0].read_text(), paths[1].read_text())
-        elif place.tls:
+        pems, certificate = given, None
+        if given is None and place.tls:
             pems = self_signed([*{*LOCAL_NAMES, place.host}])
             # The key stays in memory: nothing but the certificate is for others.
             certificate = folder / "certificate.pem"
             certificate.write_text(pems[0])
+        threads = processors() if place.threads is None else place.threads
+        max_connections = room_for(place.max_connections, threads=threads)
         plane = Plane(
             parts_of(self._app).engine,
             host=place.host,
             port=place.port,
             uds=place.uds,
             app=folder / "app.sock",
-            threads=place.threads,
+            threads=threads,
             tls=pems,
-            max_connections=place.max_connections,
+            max_connections=max_connections,
             max_in_flight=place.max_in_flight,
         )
-        url = url_of(*plane.addresses[0], secure=pems is not None)
-        return Running(plane=plane, url=url, certificate=certificate)
+        return Running(
+            plane=plane,
+            url=url_of(*plane.addresses[0], secure=pems is not None),
+            certificate=certificate,
+            threads=threads,
+            max_connections=max_connections,
+        )
 
     def _stop(self, running: Running) -> None:
         # In a thread, for while this one waits in it no signal handler could run.
         stop = threading.Thread(target=running.plane.stop, args=(self._drain_timeout,))
         stop.start()
         stop.join()
-        if self._place.uds is not None:
-            self._place.uds.unlink(missing_ok=True)
 
 
 def serve(
@@ -192,14 +205,6 @@ def serve(
     """
     bounds.check_seconds(max_lateness=max_lateness)
     soft, hard = raise_open_files()
-    threads = "one for each processor" if place.threads is None else place.threads
-    _LOG.info(
-        "Limits: %s open files (hard %s), %d connections, threads: %s",
-        soft or "unlimited",
-        hard or "unlimited",
-        place.max_connections,
-        threads,
-    )
     asked_to_end = threading.Event()
     server = NativeServer(app, place, drain_timeout=drain_timeout)
 
@@ -209,6 +214,13 @@ def serve(
         asked_to_end.set()
 
     with _signals(end) as signalled, server as running:
+        _LOG.info(
+            "Limits: %s open files (hard %s), %d connections, %d threads",
+            soft or "unlimited",
+            hard or "unlimited",
+            running.max_connections,
+            running.threads,
+        )
         if running.certificate is not None:
             _LOG.info("Made a certificate: trust %s", running.certificate)
         on_ready(running.url)
