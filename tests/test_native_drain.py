@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,6 +115,44 @@ def test_the_wait_has_an_end(
 
         assert running.wait() == (0, "")
     assert "Traceback" not in running.log
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [("timeout", "the drain timeout of 0.5 s is over"), ("second signal", "asked to end again")],
+)
+def test_answers_that_are_cut_are_counted(tmp_path: Path, how: str, why: str) -> None:
+    count = 20
+    drain = "500ms" if how == "timeout" else "1000s"
+    with (
+        served(fixture_file(tmp_path, **ENDLESS), "--drain-timeout", drain) as running,
+        http2(running.url) as two,
+        ExitStack() as stack,
+    ):
+        ones = [stack.enter_context(connect(running.url)) for _ in range(count)]
+        for one in ones:
+            begin(one)
+        begin(two)
+        ask_to_end(running)
+        if how == "second signal":
+            running.process.send_signal(signal.SIGTERM)
+        assert running.wait() == (0, "")
+    (line,) = [line for line in running.log.splitlines() if "Cut" in line]
+    assert "WARNING" in line
+    assert f"Cut {count + 1} answers that were under way: {why}" in line
+    assert f"{count + 1} open, {count + 1} answers under way" in running.log
+    assert "Times were kept" in running.log.splitlines()[-1]
+
+
+def test_a_request_that_is_not_whole_is_waited_for_and_no_answer(tmp_path: Path) -> None:
+    options = ["--drain-timeout", "300ms", "--threads", "1"]
+    with served(fixture_file(tmp_path), *options) as running, connect(running.url) as connection:
+        assert connection.ask("GET", "/health").status == 200
+        connection.socket.sendall(b"POST ")
+        ask_to_end(running)
+        assert "1 open, 0 answers under way" in running.log
+        assert running.wait() == (0, "")
+    assert "Cut" not in running.log
 
 
 def test_the_last_line_says_how_late_how_many_writes_were(tmp_path: Path) -> None:

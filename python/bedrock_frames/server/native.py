@@ -45,6 +45,9 @@ _LOG: Final = logging.getLogger(__name__)
 _APP_DRAIN: Final = 1.0
 """Seconds for the app's own answers, which are short."""
 
+_TO_COUNT: Final = 1.0
+"""Seconds after the drain timeout in which what is cut is counted before it is cut."""
+
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 """Who a certificate of our own is for, beside the host that is listened on."""
 
@@ -144,8 +147,8 @@ class NativeServer:
     def give_up(self) -> None:
         """Wait no longer for answers under way. May be called from a signal handler."""
         if self._running is not None:
-            stop = threading.Thread(target=self._running.plane.stop, args=(0,), daemon=True)
-            stop.start()
+            arguments = (self._running.plane, "asked to end again")
+            threading.Thread(target=_cut, args=arguments, daemon=True).start()
 
     def _start(self, folder: Path, given: tuple[str, str] | None) -> Running:
         place = self._place
@@ -177,10 +180,24 @@ class NativeServer:
         )
 
     def _stop(self, running: Running) -> None:
+        plane, timeout = running.plane, self._drain_timeout
         # In a thread, for while this one waits in it no signal handler could run.
-        stop = threading.Thread(target=running.plane.stop, args=(self._drain_timeout,))
+        stop = threading.Thread(target=plane.stop, args=(timeout + _TO_COUNT,))
         stop.start()
+        stop.join(timeout)
+        if stop.is_alive():
+            # Who gives no time wants it so.
+            level = logging.WARNING if timeout else logging.INFO
+            _cut(plane, f"the drain timeout of {timeout:g} s is over", level)
         stop.join()
+
+
+def _cut(plane: Plane, why: str, level: int = logging.WARNING) -> None:
+    """Stop a plane at once, and say what that cuts."""
+    figures = plane.figures()
+    if figures.in_flight:
+        _LOG.log(level, "Cut %d answers that were under way: %s", figures.in_flight, why)
+    plane.stop(0)
 
 
 def serve(
@@ -226,9 +243,13 @@ def serve(
         on_ready(running.url)
         while not asked_to_end.is_set():
             signalled.recv(1)
-        in_flight = running.plane.figures().in_flight
-        if in_flight:
-            _LOG.info("Waiting for connections to close: %d answers under way", in_flight)
+        figures = running.plane.figures()
+        if figures.connections:
+            _LOG.info(
+                "Waiting for connections to close: %d open, %d answers under way",
+                figures.connections,
+                figures.in_flight,
+            )
     return _report(running.plane.figures(), max_lateness)
 
 
