@@ -152,7 +152,9 @@ def ask(
     path: str,
     body: bytes | Mapping[str, Any] | None = None,
     headers: Mapping[str, str] = JSON,
+    *,
+    trusting: Path | None = None,
 ) -> Reply:
     """Ask once, on a connection of its own."""
-    with connect(url) as connection:
+    with connect(url, trusting=trusting) as connection:
         return connection.ask(method, path, body, headers)

@@ -11,11 +11,11 @@ import boto3
 import pytest
 
 from bedrock_frames._core import Plane, raise_open_files, self_signed
-from bedrock_frames.server import NativeServer, Place, create_app
+from bedrock_frames.server import NativeServer, Place, Server, create_app
 from bedrock_frames.server.app import parts_of
 from tests.http_client import CONVERSE, CONVERSE_STREAM, MODEL, ask, asking, connect
 from tests.planes import curl, needs_curl, paced, plane, wait_for
-from tests.test_server_command import fixture_file, run, served
+from tests.test_server_command import fixture_file, served
 
 HELLO: Final[Any] = {"match": {"userMessage": "hello"}, "response": {"content": "Hi there."}}
 BODY: Final = json.dumps(asking("hello")).encode()
@@ -42,6 +42,38 @@ def test_boto3_trusts_the_certificate_that_is_made(certified: tuple[str, Path]) 
     answer = client.converse_stream(modelId=MODEL, messages=messages)
 
     assert "messageStop" in list(answer["stream"])[-2]
+
+
+def test_a_server_in_python_speaks_tls_by_a_certificate_of_its_own_or_a_given_one(
+    tmp_path: Path,
+) -> None:
+    pems = (tmp_path / "cert.pem", tmp_path / "key.pem")
+    for path, pem in zip(pems, self_signed(["localhost"]), strict=True):
+        path.write_text(pem)
+
+    with Server([HELLO], tls=True) as server:
+        made = server.certificate
+        assert made is not None
+        assert server.url.startswith("https://")
+        assert ask(server.url, "POST", CONVERSE, asking("hello"), trusting=made).status == 200
+    assert server.certificate is None
+    assert not made.exists()
+
+    for given in (pems, (str(pems[0]), str(pems[1]))):
+        with Server([HELLO], tls=given) as server:
+            assert server.certificate is None
+            reply = ask(server.url, "POST", CONVERSE, asking("hello"), trusting=pems[0])
+            assert reply.status == 200
+
+    with Server([HELLO]) as server:
+        assert server.certificate is None
+        assert server.url.startswith("http://")
+
+
+def test_the_portable_tier_refuses_tls() -> None:
+    for tls in (True, ("cert.pem", "key.pem")):
+        with pytest.raises(ValueError, match="tls needs the native tier: leave out asgi"):
+            Server([HELLO], tls=tls, asgi=True)
 
 
 @needs_curl
@@ -166,12 +198,3 @@ def test_serve_speaks_tls_and_says_what_to_trust(tmp_path: Path) -> None:
         url = running.url + CONVERSE
         assert curl(tmp_path, url, "--cacert", certificate, body=BODY)[0] == 200
         assert running.end() == (0, "")
-
-
-def test_a_certificate_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
-    missing = tmp_path / "none.pem"
-    done = run("serve", "--port", "0", "--certificate", missing, missing, fixture_file(tmp_path))
-
-    assert done.returncode == 2
-    assert "none.pem" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -1,13 +1,14 @@
 """``bedrock-frames serve``, ``check`` and ``schema`` as processes: lines, signals, exit codes."""
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -71,12 +72,14 @@ class Served:
 
 
 @contextmanager
-def served(*arguments: str | Path) -> Iterator[Served]:
+def served(*arguments: str | Path, prepare: Callable[[], object] | None = None) -> Iterator[Served]:
+    """Run ``serve``; ``prepare`` is called in its process, before it is what runs there."""
     with subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=prepare,
     ) as process:
         try:
             yield Served(process)
@@ -177,13 +180,11 @@ def test_a_port_in_use_is_bad_usage(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "option",
     [
-        ["--port", "70000"],
-        ["--port", "-1"],
         ["--timing", "ttft=fast"],
         ["--timing", "speed=1s"],
-        ["--drain-timeout", "soon"],
-        ["--journal", "-1"],
+        ["--timing", ""],
         ["--host", "no.such.host.invalid"],
+        ["--asgi", "--host", "no.such.host.invalid"],
     ],
 )
 def test_options_that_make_no_sense_are_bad_usage(tmp_path: Path, option: list[str]) -> None:
@@ -192,6 +193,33 @@ def test_options_that_make_no_sense_are_bad_usage(tmp_path: Path, option: list[s
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("tier", [[], ["--asgi"]], ids=["native", "asgi"])
+def test_who_started_it_need_not_read_where_it_listens(tmp_path: Path, tier: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with (
+        os.fdopen(writing, "wb") as nobody,
+        subprocess.Popen(
+            [*COMMAND, "serve", "--port", "0", *tier, fixture_file(tmp_path)],
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        log = ""
+        while "stdout cannot be written to" not in log:
+            log += process.stderr.readline()
+            assert process.poll() is None, log
+        url = log.partition("Listening on ")[2].split()[0]
+        assert said(url) == TEXT
+        process.terminate()
+        _, rest = process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        assert "Broken" not in rest
 
 
 def test_a_path_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.crc32c import crc32c
 PACKAGE: Final = ROOT / "python" / "bedrock_frames"
 
 PYTHON_LAYERS: Final = [
-    {"_core", "values"},
+    {"_core", "bounds", "values"},
     {"contract", "streams"},
     {"__init__"},
     {"bedrock", "botocore", "dump"},

@@ -20,6 +20,8 @@ from bedrock_frames._core_plane import MAX_IN_FLIGHT as MAX_IN_FLIGHT
 from bedrock_frames._core_plane import Durations as Durations
 from bedrock_frames._core_plane import Figures as Figures
 from bedrock_frames._core_plane import Plane as Plane
+from bedrock_frames._core_plane import check_pems as check_pems
+from bedrock_frames._core_plane import processors as processors
 from bedrock_frames._core_plane import raise_open_files as raise_open_files
 from bedrock_frames._core_plane import self_signed as self_signed
 from bedrock_frames._core_replay import Answer as Answer

@@ -75,7 +75,8 @@ class Plane:
             idle_timeout: seconds that a connection may stay idle.
 
         Raises:
-            OSError: an address cannot be listened on, or ``tls`` is not a certificate and its key.
+            OSError: an address cannot be listened on: its ``filename`` is the address, or the path;
+                or ``tls`` is not a certificate and its key.
             ValueError: a timeout is not a duration in seconds, or negative.
         """
     @property
@@ -173,6 +174,16 @@ def self_signed(names: Sequence[str]) -> tuple[str, str]:
     Raises:
         OSError: a name is not a valid host name.
     """
+
+def check_pems(certificate: str, key: str) -> None:
+    """Check that a plane can serve with a certificate and its key, as PEM.
+
+    Raises:
+        OSError: one of them cannot be read, or they do not belong together.
+    """
+
+def processors() -> int:
+    """Return how many threads a plane has by default: one for each processor it may use."""
 
 def raise_open_files() -> tuple[int | None, int | None]:
     """Raise the limit of open files to its hard limit; return (soft, hard). None is no limit."""

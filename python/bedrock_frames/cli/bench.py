@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bedrock_frames.cli import bench_arguments
+from bedrock_frames.cli.output import fail
 
 if TYPE_CHECKING:
     import argparse
@@ -81,7 +82,7 @@ def _bench(options: argparse.Namespace) -> int:
                     asked, first=first, most=most, thresholds=thresholds, on_progress=show
                 )
     except (ValueError, RuntimeError) as error:
-        return _fail(str(error))
+        return fail(str(error))
     return _publish(report, options)
 
 
@@ -94,7 +95,7 @@ def _merge(options: argparse.Namespace) -> int:
         reports = [bench.read_report(path) for path in options.files]
         merged = bench.merge_reports(reports, thresholds=thresholds)
     except ValueError as error:
-        return _fail(str(error))
+        return fail(str(error))
     return _publish(merged, options)
 
 
@@ -110,7 +111,7 @@ def _compare(options: argparse.Namespace) -> int:
         before, after = bench.read_report(options.before), bench.read_report(options.after)
         comparison = bench.compare(before, after, regress=bench.quantities.ratio(options.regress))
     except ValueError as error:
-        return _fail(str(error))
+        return fail(str(error))
     if options.json:
         print(comparison.to_json())
     else:
@@ -135,7 +136,7 @@ def _doctor(options: argparse.Namespace) -> int:
             )
         )
     except ValueError as error:
-        return _fail(str(error))
+        return fail(str(error))
     if options.json:
         print(bench.findings_json(findings))
     else:
@@ -153,7 +154,7 @@ def _publish(report: Report, options: argparse.Namespace) -> int:
     for reason in report.reasons:
         print(f"bedrock-frames: not trustworthy: {reason}", file=sys.stderr)
     for failure in failures:
-        _fail(failure)
+        fail(failure)
     return 2 if failures else report.exit_code
 
 
@@ -219,8 +220,3 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _fail(message: str) -> int:
-    print(f"bedrock-frames: {message}", file=sys.stderr)
-    return 2

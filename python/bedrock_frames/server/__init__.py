@@ -6,10 +6,11 @@ what has its time, :mod:`.control` and :mod:`.metrics` are for people; :mod:`.ru
 In :mod:`.native` the extension's own threads stand before the app, and serve Bedrock's paths.
 """
 
+from bedrock_frames.bounds import parse_duration
 from bedrock_frames.server.app import Parts, create_app
 from bedrock_frames.server.native import NativeServer, Place
 from bedrock_frames.server.native import serve as serve_native
-from bedrock_frames.server.options import log_to_stderr, parse_duration, parse_timing
+from bedrock_frames.server.options import log_to_stderr, parse_timing
 from bedrock_frames.server.pacing import ConnectionCut, PacedResponse
 from bedrock_frames.server.run import Server, serve
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bedrock_frames import bounds
 from bedrock_frames._core import MAX_IN_FLIGHT, Engine
 from bedrock_frames.server import metrics
 from bedrock_frames.server.catalog import Catalog, gather
@@ -68,6 +69,14 @@ def create_app(
         FixtureError: with all faults of all fixtures.
         ValueError: an option is out of its range.
     """
+    bounds.check(
+        seed=seed,
+        journal_entries=journal_entries,
+        journal_body_bytes=journal_body_bytes,
+        max_body_bytes=max_body_bytes,
+        max_sessions=max_sessions,
+        max_in_flight=max_in_flight,
+    )
     engine = Engine(
         seed=seed,
         strict=strict,

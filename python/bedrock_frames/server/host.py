@@ -176,10 +176,14 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening TCP socket; port 0 is any free one.
 
     Raises:
-        OSError: the address is in use, or not one of this machine.
+        OSError: the address is in use, or not one of this machine. Its ``filename`` is the address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=4096)
+    try:
+        return socket.create_server((host, port), family=family, backlog=4096)
+    except OSError as error:
+        reason, _, _ = (error.strerror or str(error)).partition(" (while")
+        raise OSError(error.errno, reason, f"{host}:{port}") from None
 
 
 def url_of(host: str, port: int, *, secure: bool = False) -> str:

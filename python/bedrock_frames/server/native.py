@@ -18,14 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bedrock_frames import bounds
 from bedrock_frames._core import (
     MAX_CONNECTIONS,
     MAX_IN_FLIGHT,
     Plane,
+    processors,
     raise_open_files,
     self_signed,
 )
 from bedrock_frames.server.app import parts_of
+from bedrock_frames.server.files import claimed, read_pems, room_for
 from bedrock_frames.server.host import hosted, url_of
 from bedrock_frames.server.plane_metrics import source_of
 
@@ -42,13 +45,20 @@ _LOG: Final = logging.getLogger(__name__)
 _APP_DRAIN: Final = 1.0
 """Seconds for the app's own answers, which are short."""
 
+_TO_COUNT: Final = 1.0
+"""Seconds after the drain timeout in which what is cut is counted before it is cut."""
+
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 """Who a certificate of our own is for, beside the host that is listened on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a plane listens, and with what."""
+    """Where a plane listens, and with what.
+
+    Raises:
+        ValueError: an option is out of its range.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -60,7 +70,16 @@ class Place:
     threads: int | None = None
     """By default as many as there are processors."""
     max_connections: int = MAX_CONNECTIONS
+    """Fewer where the limit of open files leaves room for fewer."""
     max_in_flight: int = MAX_IN_FLIGHT
+
+    def __post_init__(self) -> None:
+        bounds.check(
+            port=self.port,
+            threads=self.threads,
+            max_connections=self.max_connections,
+            max_in_flight=self.max_in_flight,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +90,21 @@ class Running:
     url: str
     certificate: Path | None
     """The certificate to trust, where it is one of our own."""
+    threads: int
+    max_connections: int
+    """For how many there is room."""
 
 
 class NativeServer:
-    """An app behind a plane, for the length of a ``with`` block."""
+    """An app behind a plane, for the length of a ``with`` block.
+
+    Raises:
+        ValueError: ``drain_timeout`` is out of its range.
+        OSError: at its begin: the place cannot be listened on.
+    """
 
     def __init__(self, app: Starlette, place: Place, *, drain_timeout: float = 30.0) -> None:
+        bounds.check_seconds(drain_timeout=drain_timeout)
         self._app = app
         self._place = place
         self._drain_timeout = drain_timeout
@@ -84,7 +112,11 @@ class NativeServer:
         self._running: Running | None = None
 
     def __enter__(self) -> Running:
+        place = self._place
+        given = None if place.certificate is None else read_pems(*place.certificate)
         with ExitStack() as stack:
+            if place.uds is not None:
+                stack.enter_context(claimed(place.uds))
             folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             listening = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -94,10 +126,10 @@ class NativeServer:
                     self._app,
                     listening,
                     drain_timeout=_APP_DRAIN,
-                    max_connections=self._place.max_connections,
+                    max_connections=place.max_connections,
                 )
             )
-            running = self._running = self._start(folder)
+            running = self._running = self._start(folder, given)
             figures = parts_of(self._app).figures
             stack.enter_context(figures.taken_from(source_of(running.plane)))
             stack.callback(self._stop, running)
@@ -115,41 +147,57 @@ class NativeServer:
     def give_up(self) -> None:
         """Wait no longer for answers under way. May be called from a signal handler."""
         if self._running is not None:
-            stop = threading.Thread(target=self._running.plane.stop, args=(0,), daemon=True)
-            stop.start()
+            arguments = (self._running.plane, "asked to end again")
+            threading.Thread(target=_cut, args=arguments, daemon=True).start()
 
-    def _start(self, folder: Path) -> Running:
+    def _start(self, folder: Path, given: tuple[str, str] | None) -> Running:
         place = self._place
-        pems, certificate = None, None
-        if place.certificate is not None:
-            paths = place.certificate
-            pems = (paths[0].read_text(), paths[1].read_text())
-        elif place.tls:
+        pems, certificate = given, None
+        if given is None and place.tls:
             pems = self_signed([*{*LOCAL_NAMES, place.host}])
             # The key stays in memory: nothing but the certificate is for others.
             certificate = folder / "certificate.pem"
             certificate.write_text(pems[0])
+        threads = processors() if place.threads is None else place.threads
+        max_connections = room_for(place.max_connections, threads=threads)
         plane = Plane(
             parts_of(self._app).engine,
             host=place.host,
             port=place.port,
             uds=place.uds,
             app=folder / "app.sock",
-            threads=place.threads,
+            threads=threads,
             tls=pems,
-            max_connections=place.max_connections,
+            max_connections=max_connections,
             max_in_flight=place.max_in_flight,
         )
-        url = url_of(*plane.addresses[0], secure=pems is not None)
-        return Running(plane=plane, url=url, certificate=certificate)
+        return Running(
+            plane=plane,
+            url=url_of(*plane.addresses[0], secure=pems is not None),
+            certificate=certificate,
+            threads=threads,
+            max_connections=max_connections,
+        )
 
     def _stop(self, running: Running) -> None:
+        plane, timeout = running.plane, self._drain_timeout
         # In a thread, for while this one waits in it no signal handler could run.
-        stop = threading.Thread(target=running.plane.stop, args=(self._drain_timeout,))
+        stop = threading.Thread(target=plane.stop, args=(timeout + _TO_COUNT,))
         stop.start()
+        stop.join(timeout)
+        if stop.is_alive():
+            # Who gives no time wants it so.
+            level = logging.WARNING if timeout else logging.INFO
+            _cut(plane, f"the drain timeout of {timeout:g} s is over", level)
         stop.join()
-        if self._place.uds is not None:
-            self._place.uds.unlink(missing_ok=True)
+
+
+def _cut(plane: Plane, why: str, level: int = logging.WARNING) -> None:
+    """Stop a plane at once, and say what that cuts."""
+    figures = plane.figures()
+    if figures.in_flight:
+        _LOG.log(level, "Cut %d answers that were under way: %s", figures.in_flight, why)
+    plane.stop(0)
 
 
 def serve(
@@ -169,17 +217,11 @@ def serve(
         late. True where that is None.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the place cannot be listened on.
+        ValueError: a duration is out of its range.
     """
+    bounds.check_seconds(max_lateness=max_lateness)
     soft, hard = raise_open_files()
-    threads = "one for each processor" if place.threads is None else place.threads
-    _LOG.info(
-        "Limits: %s open files (hard %s), %d connections, threads: %s",
-        soft or "unlimited",
-        hard or "unlimited",
-        place.max_connections,
-        threads,
-    )
     asked_to_end = threading.Event()
     server = NativeServer(app, place, drain_timeout=drain_timeout)
 
@@ -189,14 +231,25 @@ def serve(
         asked_to_end.set()
 
     with _signals(end) as signalled, server as running:
+        _LOG.info(
+            "Limits: %s open files (hard %s), %d connections, %d threads",
+            soft or "unlimited",
+            hard or "unlimited",
+            running.max_connections,
+            running.threads,
+        )
         if running.certificate is not None:
             _LOG.info("Made a certificate: trust %s", running.certificate)
         on_ready(running.url)
         while not asked_to_end.is_set():
             signalled.recv(1)
-        in_flight = running.plane.figures().in_flight
-        if in_flight:
-            _LOG.info("Waiting for connections to close: %d answers under way", in_flight)
+        figures = running.plane.figures()
+        if figures.connections:
+            _LOG.info(
+                "Waiting for connections to close: %d open, %d answers under way",
+                figures.connections,
+                figures.in_flight,
+            )
     return _report(running.plane.figures(), max_lateness)
 
 

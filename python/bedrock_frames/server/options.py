@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
-import re
 from typing import Final
 
-_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|)")
+from bedrock_frames.bounds import parse_duration
+
 _TIMING_KEYS: Final = {"ttft": "ttft_ms", "gap": "gap_ms"}
 
 
@@ -29,21 +28,6 @@ def parse_timing(text: str) -> dict[str, float]:
             raise ValueError(f"{name} is given twice")
         timing[key] = parse_duration(value) * 1000
     return {key: timing.get(key, 0.0) for key in _TIMING_KEYS.values()}
-
-
-def parse_duration(text: str) -> float:
-    """Read ``600ms``, ``1.5s`` or plain seconds; return seconds.
-
-    Raises:
-        ValueError: it is none of them.
-    """
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError(f"a duration is a number with ms or s, not {text!r}")
-    seconds = float(found[1]) * (0.001 if found[2] == "ms" else 1)
-    if not math.isfinite(seconds):
-        raise ValueError(f"{text!r} is too long")
-    return seconds
 
 
 def log_to_stderr(level: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
+from bedrock_frames import bounds
 from bedrock_frames._core import MAX_CONNECTIONS, MAX_IN_FLIGHT
 from bedrock_frames.server.app import create_app, parts_of
 from bedrock_frames.server.host import Host, hosted, listen, url_of
@@ -51,7 +53,10 @@ def serve(
 
     Raises:
         OSError: the address cannot be listened on.
+        ValueError: an option is out of its range.
     """
+    bounds.check(port=port, max_connections=max_connections)
+    bounds.check_seconds(drain_timeout=drain_timeout)
     with listen(host, port) as listening, _collecting_seldom():
         Host(
             app,
@@ -88,6 +93,11 @@ class Server:
             boto3.client("bedrock-runtime", endpoint_url=server.url)
 
     Bedrock's paths are served by the native data plane; with ``asgi``, the app serves everything.
+    With ``tls`` it speaks TLS: by a certificate made at the start, or by a certificate and its key,
+    the paths of PEM files.
+
+    Raises:
+        ValueError: an option is out of its range, or ``tls`` meets ``asgi``.
     """
 
     def __init__(
@@ -99,18 +109,25 @@ class Server:
         drain_timeout: float = 5.0,
         max_connections: int = MAX_CONNECTIONS,
         asgi: bool = False,
+        tls: bool | tuple[StrPath, StrPath] = False,
         **options: Unpack[Options],
     ) -> None:
-        self._app = create_app(fixtures, **options)
+        if asgi and tls:
+            raise ValueError("tls needs the native tier: leave out asgi")
+        bounds.check_seconds(drain_timeout=drain_timeout)
         self._place = Place(
             host=host,
             port=port,
+            tls=bool(tls),
+            certificate=None if isinstance(tls, bool) else (Path(tls[0]), Path(tls[1])),
             max_connections=max_connections,
             max_in_flight=options.get("max_in_flight", MAX_IN_FLIGHT),
         )
+        self._app = create_app(fixtures, **options)
         self._asgi = asgi
         self._drain_timeout = drain_timeout
         self._url: str | None = None
+        self._certificate: Path | None = None
 
     @property
     def url(self) -> str:
@@ -122,6 +139,11 @@ class Server:
         if self._url is None:
             raise RuntimeError("The server does not run; use it as a context manager")
         return self._url
+
+    @property
+    def certificate(self) -> Path | None:
+        """The certificate to trust, where one was made for it: gone when it has ended."""
+        return self._certificate
 
     @property
     def parts(self) -> Parts:
@@ -138,6 +160,7 @@ class Server:
     def _native(self) -> Iterator[str]:
         server = NativeServer(self._app, self._place, drain_timeout=self._drain_timeout)
         with server as running:
+            self._certificate = running.certificate
             yield running.url
 
     @contextmanager
@@ -160,5 +183,5 @@ class Server:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._url = None
+        self._url = self._certificate = None
         self._stack.close()

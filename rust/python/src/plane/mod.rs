@@ -4,11 +4,12 @@
 
 mod figures;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use server::tls::{Identity, Pems};
@@ -65,9 +66,13 @@ impl Plane {
         };
         let engine = Arc::clone(&engine.0);
         py.detach(|| {
-            let tcp = host.map(|host| Listener::tcp(host, port));
-            let unix = uds.map(|path| Listener::unix(&path));
-            let listeners = tcp.into_iter().chain(unix).collect::<std::io::Result<Vec<_>>>()?;
+            let tcp = host.map(|host| {
+                Listener::tcp(host, port).map_err(|error| of(format!("{host}:{port}"), &error))
+            });
+            let unix = uds.map(|path| {
+                Listener::unix(&path).map_err(|error| of(path.display().to_string(), &error))
+            });
+            let listeners = tcp.into_iter().chain(unix).collect::<PyResult<Vec<_>>>()?;
             Ok(Self(server::Plane::start(engine, listeners, options)?))
         })
     }
@@ -88,6 +93,18 @@ impl Plane {
     }
 }
 
+/// An error of a place to listen on: as Python's own errors of files, it knows which one.
+fn of(place: String, error: &io::Error) -> PyErr {
+    let said = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => {
+            let reason = said.split(" (os error").next().unwrap_or_default().to_owned();
+            PyOSError::new_err((number, reason, place))
+        }
+        None => PyOSError::new_err(format!("{place}: {said}")),
+    }
+}
+
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value).map_err(|_| {
         let message = format!("{name} must be a duration in seconds, not negative, got {value}");
@@ -100,6 +117,19 @@ fn seconds(name: &str, value: f64) -> PyResult<Duration> {
 fn self_signed(names: Vec<String>) -> PyResult<(String, String)> {
     let Pems { certificate, key } = Pems::self_signed(names)?;
     Ok((certificate, key))
+}
+
+/// Whether a certificate and its key, as PEM, can be served with: raises if not.
+#[pyfunction]
+fn check_pems(certificate: String, key: String) -> PyResult<()> {
+    Identity::new(&Pems { certificate, key })?;
+    Ok(())
+}
+
+/// How many threads a plane has by default.
+#[pyfunction]
+fn processors() -> usize {
+    Options::default().threads
 }
 
 /// Raise the limit of open files to its hard limit: (soft, hard).
@@ -122,5 +152,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<figures::Figures>()?;
     module.add_class::<figures::Durations>()?;
     module.add_function(wrap_pyfunction!(self_signed, module)?)?;
+    module.add_function(wrap_pyfunction!(check_pems, module)?)?;
+    module.add_function(wrap_pyfunction!(processors, module)?)?;
     module.add_function(wrap_pyfunction!(raise_open_files, module)?)
 }

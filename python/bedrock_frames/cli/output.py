@@ -1,0 +1,17 @@
+"""What a command says, and to whom."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def fail(message: str, *, code: int = 2) -> int:
+    """Say on stderr why a command ends; return its exit code."""
+    print(f"bedrock-frames: {message}", file=sys.stderr)
+    return code
+
+
+def let_go_of_stdout() -> None:
+    """Write what else is said to nobody: Python would complain again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,217 @@
+"""``serve``: its flags, and the server that they ask for."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from bedrock_frames import bounds
+from bedrock_frames._core import MAX_CONNECTIONS
+from bedrock_frames.cli.output import fail, let_go_of_stdout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.applications import Starlette
+
+    from bedrock_frames.server import Place
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
+
+NATIVE_ONLY: Final = ("threads", "uds", "tls", "certificate", "max_lateness")
+"""Options that the portable app cannot keep."""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to a parser."""
+    serve = commands.add_parser(
+        "serve", help="answer Bedrock requests from fixtures", description=_serve.__doc__
+    )
+    add_paths(serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    _add_whole(serve, "--port", "port", "port, 0 for a free one", default=4010)
+    _add_whole(serve, "--seed", "seed", "decides all chance", default=0)
+    serve.add_argument("--strict", action="store_true", help="answer a miss with 503, not 404")
+    serve.add_argument("--watch", action="store_true", help="load files again when they change")
+    serve.add_argument(
+        "--timing", metavar="ttft=600ms,gap=48ms", help="of answers without a timing of their own"
+    )
+    serve.add_argument(
+        "--no-padding", dest="padding", action="store_false", help="leave the p of events out"
+    )
+    _add_whole(serve, "--journal", "journal_entries", "requests to remember", default=1000)
+    _add_whole(
+        serve,
+        "--max-connections",
+        "max_connections",
+        "those above get a 503",
+        default=MAX_CONNECTIONS,
+    )
+    serve.add_argument(
+        "--drain-timeout",
+        type=_said(bounds.parse_duration),
+        default="30s",
+        metavar="TIME",
+        help=f"how long to finish answers at a stop, up to {bounds.MAX_SECONDS}s (%(default)s)",
+    )
+    _add_plane(serve)
+    serve.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    serve.set_defaults(run=_serve)
+
+
+def add_paths(command: argparse.ArgumentParser) -> None:
+    """Add the fixtures to a command."""
+    command.add_argument("paths", metavar="PATH", nargs="+", help="a fixture file, or a folder")
+
+
+def _add_plane(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--asgi", action="store_true", help="serve by the portable app alone, on one core"
+    )
+    native = command.add_argument_group("options of the native tier", "Not with --asgi.")
+    _add_whole(
+        native, "--threads", "threads", "threads that serve", by_default="one for each processor"
+    )
+    native.add_argument("--uds", type=Path, metavar="PATH", help="listen on this Unix socket, too")
+    native.add_argument(
+        "--tls", action="store_true", help="speak TLS, with a certificate made at the start"
+    )
+    native.add_argument(
+        "--certificate",
+        nargs=2,
+        type=Path,
+        metavar=("CERT", "KEY"),
+        help="speak TLS with this certificate and key (PEM)",
+    )
+    native.add_argument(
+        "--max-lateness",
+        type=_said(bounds.parse_duration),
+        metavar="TIME",
+        help="exit with 3 where 1 %% of all paced writes were later than that",
+    )
+
+
+def _add_whole(
+    command: argparse._ActionsContainer,
+    flag: str,
+    name: str,
+    what: str,
+    *,
+    default: int | None = None,
+    by_default: str | None = None,
+) -> None:
+    least, most = bounds.WHOLE[name]
+    shown = by_default or default
+    command.add_argument(
+        flag,
+        type=_whole(name),
+        default=default,
+        metavar="N",
+        help=f"{what}, {least} to {most} ({shown})",
+    )
+
+
+def _whole(name: str) -> Callable[[str], int]:
+    return _said(lambda text: bounds.parse_whole(name, text))
+
+
+def _said(read: Callable[[str], T]) -> Callable[[str], T]:
+    """Have the parser say what was wrong; of a ValueError, it would say that there was one."""
+
+    def reading(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return reading
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Answer Bedrock requests from fixtures until SIGTERM or Ctrl-C.
+
+    stdout has one line, "listening on http://HOST:PORT", once it answers; stderr has the log, and
+    at the end whether frames were sent in time. Fixtures with faults are not served: exit code 1.
+    """
+    if options.asgi:
+        for name in NATIVE_ONLY:
+            value = getattr(options, name)
+            if value is not None and value is not False:
+                flag = f"--{name.replace('_', '-')}"
+                return fail(f"{flag} needs the native tier: leave out --asgi")
+    from bedrock_frames import server
+    from bedrock_frames.fixtures import FixtureError
+    from bedrock_frames.server.memory import return_large_blocks
+
+    server.log_to_stderr(options.log_level)
+    return_large_blocks()
+    try:
+        app = server.create_app(
+            options.paths,
+            seed=options.seed,
+            strict=options.strict,
+            padding=options.padding,
+            timing=None if options.timing is None else server.parse_timing(options.timing),
+            journal_entries=options.journal,
+            watch=options.paths if options.watch else (),
+        )
+        in_time = _run(app, options)
+    except FixtureError as error:
+        return fail(f"the fixtures have faults\n{error}", code=1)
+    except ValueError as error:
+        return fail(str(error))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return fail(f"{error.filename}: {reason}" if error.filename else reason)
+    return 0 if in_time else 3
+
+
+def _run(app: Starlette, options: argparse.Namespace) -> bool:
+    """Serve an app to its end; return whether it kept its times."""
+    from bedrock_frames import server
+
+    if options.asgi:
+        server.serve(
+            app,
+            host=options.host,
+            port=options.port,
+            drain_timeout=options.drain_timeout,
+            max_connections=options.max_connections,
+            on_ready=_say_where,
+        )
+        return True
+    return server.serve_native(
+        app,
+        _place(options),
+        drain_timeout=options.drain_timeout,
+        max_lateness=options.max_lateness,
+        on_ready=_say_where,
+    )
+
+
+def _place(options: argparse.Namespace) -> Place:
+    from bedrock_frames import server
+
+    return server.Place(
+        host=options.host,
+        port=options.port,
+        uds=options.uds,
+        tls=options.tls or options.certificate is not None,
+        certificate=options.certificate and tuple(options.certificate),
+        threads=options.threads,
+        max_connections=options.max_connections,
+    )
+
+
+def _say_where(url: str) -> None:
+    _LOG.info("Listening on %s", url)
+    try:
+        print(f"listening on {url}", flush=True)
+    except OSError as error:
+        # Whoever started it need not read on, and clients come all the same.
+        _LOG.warning("stdout cannot be written to: %s", error.strerror)
+        let_go_of_stdout()
