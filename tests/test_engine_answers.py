@@ -103,8 +103,7 @@ def test_a_body_above_the_limit_is_refused_and_one_at_it_is_not() -> None:
     assert ask(engine([rule()], max_body_bytes=len(body)), body).status == 200
     status, kind, message = error(ask(engine([rule()], max_body_bytes=len(body) - 1), body))
     assert (status, kind) == (400, "ValidationException")
-    assert f"{len(body)} bytes" in message
-    assert f"{len(body) - 1} allowed" in message
+    assert f"{len(body) - 1} bytes" in message
 
 
 def test_an_answer_has_the_plans_headers_and_a_request_id() -> None:

@@ -187,7 +187,7 @@ impl Worker {
     /// read, for that would take back what was sent.
     fn close_behind(&mut self, key: usize) -> Next {
         let socket = &self.connections[key].socket;
-        if recv(socket, &mut *self.input, RecvFlags::PEEK).is_ok_and(|(_, count)| count > 0) {
+        if recv(socket, &mut [0; 1], RecvFlags::PEEK).is_ok_and(|(_, count)| count > 0) {
             shut_down(socket);
             self.close(key);
             return Next::Wait;
