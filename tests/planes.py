@@ -76,6 +76,12 @@ def wait_for(serving: Plane, **figures: int) -> Figures:
     return until(look, figures)
 
 
+def at_rest(serving: Plane) -> Figures:
+    """Wait until all that was begun has ended: who has an answer may be quicker than its server,
+    which counts it afterwards."""
+    return wait_for(serving, in_flight=0, streams=0, connections=0)
+
+
 def curl(
     folder: Path, url: str, *options: str, body: bytes | None = None
 ) -> tuple[int, str, bytes]:

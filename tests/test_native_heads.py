@@ -11,7 +11,7 @@ import pytest
 from bedrock_frames._core import Plane, self_signed
 from tests.http2_client import Http2, http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, Reply, asking, connect
-from tests.planes import paced, plane, wait_for
+from tests.planes import at_rest, paced, plane, wait_for
 
 PACED: Final = "a little at a time"
 FIXTURES: Final = [
@@ -74,7 +74,7 @@ def way(
     yield Way(url, serving, trusting, line)
     with connect(url, trusting=trusting) as connection:
         assert connection.ask("POST", CONVERSE, HELLO).status == 200
-    wait_for(serving, in_flight=0, connections=0)
+    at_rest(serving)
 
 
 class Way:
@@ -102,11 +102,11 @@ def is_last(connection: Connection, status: int) -> Reply:
 
 @pytest.mark.parametrize(("lines", "status"), BAD)
 def test_what_is_no_head_gets_a_typed_answer(way: Way, lines: str, status: int) -> None:
-    before = way.serving.figures().refused
+    before = at_rest(way.serving).refused
     with way.connected() as connection:
         connection.socket.sendall(way.head(lines))
         is_last(connection, status)
-    assert way.serving.figures().refused == before + 1
+    assert at_rest(way.serving).refused == before + 1
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,8 @@ def test_what_is_no_head_gets_a_typed_answer(way: Way, lines: str, status: int) 
         ("GET / HTTP/3.0", 400),
         ("GET nowhere:at:all HTTP/1.1", 400),
         ("GET /a b HTTP/1.1", 400),
+        ("GET /health#top HTTP/1.1", 400),
+        (f"POST {CONVERSE}#top HTTP/1.1", 400),
         ("G\x00T / HTTP/1.1", 400),
         ("PRI * HTTP/2.0\r\n\r\nno preface", 400),
         ("\x16\x03\x01\x02\x00\x01", 400),

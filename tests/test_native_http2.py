@@ -13,7 +13,7 @@ from bedrock_frames._core import Plane, self_signed
 from bedrock_frames.server import Server
 from tests.http2_client import CANCEL, WIDE, Http2, http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Reply, ask, asking, connect
-from tests.planes import paced, plane, wait_for
+from tests.planes import at_rest, paced, plane, wait_for
 
 TEXT: Final = "Word after word, as if there were no end to it, until there is."
 PACED: Final = "a little at a time"
@@ -63,7 +63,7 @@ def _still_serving(served: tuple[str, Plane]) -> Iterator[None]:
     yield
     with http2(served[0]) as connection:
         assert connection.ask(CONVERSE, asking("hello")).status == 200
-    wait_for(served[1], in_flight=0, streams=0, connections=0)
+    at_rest(served[1])
 
 
 def begun(connection: Http2, text: str) -> int:
@@ -102,7 +102,7 @@ def test_a_goaway_amid_streams_cuts_none_of_them(url: str, expected: Reply) -> N
 
 def test_a_stream_that_is_reset_takes_no_other_with_it(served: tuple[str, Plane]) -> None:
     url, serving = served
-    before = serving.figures().interrupted
+    before = at_rest(serving).interrupted
     with http2(url) as connection:
         left = [begun(connection, ENDLESS) for _ in range(5)]
         stayed = [begun(connection, PACED) for _ in range(5)]
@@ -117,12 +117,12 @@ def test_a_stream_that_is_reset_takes_no_other_with_it(served: tuple[str, Plane]
 
 def test_a_connection_that_is_lost_frees_all_its_streams(served: tuple[str, Plane]) -> None:
     url, serving = served
-    before = serving.figures().interrupted
+    before = at_rest(serving).interrupted
     with http2(url) as connection:
         for _ in range(50):
             begun(connection, ENDLESS)
         wait_for(serving, streams=50, in_flight=50)
-    wait_for(serving, streams=0, in_flight=0, connections=0, interrupted=before + 50)
+    assert at_rest(serving).interrupted == before + 50
 
 
 def test_a_stream_whose_window_is_shut_holds_up_no_other(url: str) -> None:
@@ -158,7 +158,7 @@ def test_an_answer_is_under_way_until_its_reader_has_taken_it(
     served: tuple[str, Plane], text: str
 ) -> None:
     url, serving = served
-    before = serving.figures().interrupted
+    before = at_rest(serving).interrupted
     with http2(url, window=1000) as connection:
         begun(connection, text)
         assert serving.figures().in_flight == 1

@@ -16,7 +16,7 @@ from bedrock_frames import decode_all
 from bedrock_frames._core import Plane
 from bedrock_frames.server import Server
 from tests.http_client import CONVERSE, CONVERSE_STREAM, ask, asking, connect
-from tests.planes import curl, needs_curl, paced, plane, wait_for
+from tests.planes import at_rest, curl, needs_curl, paced, plane, wait_for
 
 CURL_STREAM_WAS_RESET: Final = 92
 TEXT: Final = "Word after word, as if there were no end to it, until there is."
@@ -54,7 +54,7 @@ def _still_serving(served: tuple[str, Plane]) -> Iterator[None]:
     """Hold after every test: it answers, and nothing is under way."""
     yield
     assert ask(served[0], "POST", CONVERSE, asking("hello")).status == 200
-    wait_for(served[1], in_flight=0, streams=0, connections=0)
+    at_rest(served[1])
 
 
 def raw(text: str, path: str = CONVERSE, *lines: str) -> bytes:

@@ -75,10 +75,10 @@ impl Acceptor {
         let limit = self.shared.options.max_connections;
         let secure = self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_));
         if self.doors.connections() >= limit {
+            self.meter.refused();
             if !secure {
                 refuse(&socket, limit);
             }
-            self.meter.refused();
             return;
         }
         let seat = Seat::take(&door.meter);

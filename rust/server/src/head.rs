@@ -16,6 +16,7 @@ pub(crate) const LATE: Bad = Bad(408, "The request did not come to its end in ti
 const TOO_LONG: Bad = Bad(431, "The head of the request is too long.");
 const TOO_MANY: Bad = Bad(431, "The request has too many headers.");
 const NO_VERSION: Bad = Bad(400, "The first line of the request does not end with HTTP/1.1.");
+const FRAGMENT: Bad = Bad(400, "The target of a request has no fragment.");
 const MALFORMED: Bad = Bad(400, "The head of the request is malformed.");
 
 /// Room for the headers of one.
@@ -71,9 +72,13 @@ pub(crate) fn read<'h, 'b>(
         Err(_) => return Err(MALFORMED),
     };
     let is_old = parsed.version == Some(0);
+    let target = parsed.path.unwrap_or_default().as_bytes();
+    if target.contains(&b'#') {
+        return Err(FRAGMENT);
+    }
     Ok(Some(Head {
         length,
-        target: parsed.path.unwrap_or_default().as_bytes(),
+        target,
         is_old,
         framing: Framing::of(parsed.headers, is_old)?,
         headers: parsed.headers,
@@ -216,6 +221,7 @@ mod tests {
         assert_eq!(refused(b"GET / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n"), Some(400));
         assert_eq!(refused(b"GET / HTTP/3.0\r\n\r\n"), Some(400));
         assert_eq!(refused(b"\x16\x03\x01\x02"), Some(400));
+        assert_eq!(refused(b"GET /#top HTTP/1.1\r\nhost: h\r\n\r\n"), Some(400));
     }
 
     #[test]

@@ -132,13 +132,13 @@ impl Paced {
             if due > now {
                 break;
             }
+            if after > 0.0 && self.awaited {
+                self.admitted.meter.wrote(now - due);
+            }
             let room = start + PIECE;
             if end > room {
                 self.given = self.given.max(room);
                 break;
-            }
-            if after > 0.0 && self.awaited {
-                self.admitted.meter.wrote(now - due);
             }
             self.given = end;
             self.next += 1;
