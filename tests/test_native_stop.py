@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -48,6 +48,16 @@ def test_a_plane_that_has_to_stop_at_once_says_what_it_left() -> None:
         assert not serving.stop(0.01)
         assert not connection.reply().complete
         assert serving.figures().interrupted == 1
+
+
+def speaking(tls: bool, folder: Path) -> tuple[dict[str, Any], Path | None]:
+    """Return options of a plane, and what its clients trust."""
+    if not tls:
+        return {}, None
+    pems = self_signed(["localhost"])
+    trusting = folder / "certificate.pem"
+    trusting.write_text(pems[0])
+    return {"tls": pems}, trusting
 
 
 class Stopping:
@@ -115,6 +125,19 @@ def test_a_request_that_has_begun_is_answered(framing: str) -> None:
         assert stopping.is_drained()
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_was_asked_before_it_stops_is_answered(tmp_path: Path, tls: bool) -> None:
+    options, trusting = speaking(tls, tmp_path)
+    for _ in range(10):
+        with plane(FIXTURES, threads=1, **options) as (url, serving), ExitStack() as stack:
+            asked = [stack.enter_context(connect(url, trusting=trusting)) for _ in range(20)]
+            wait_for(serving, accepted=20)
+            for connection in asked:
+                connection.send("POST", CONVERSE, asking("hello"))
+            assert serving.stop(LIMIT)
+            assert [connection.reply().status for connection in asked] == [200] * 20
+
+
 def test_streams_of_http_2_are_finished_and_said_to_be_the_last() -> None:
     with plane(FIXTURES, threads=1) as (url, serving), http2(url) as connection:
         stream = connection.ask_for(CONVERSE_STREAM, asking(TEXT))
@@ -151,12 +174,7 @@ def half(url: str, what: str, trusting: Path | None) -> Connection | Http2:
     "what", ["head", "body", "chunk", "head of another", "preface", "http/2", "nothing"]
 )
 def test_who_does_not_go_on_is_not_waited_for(tmp_path: Path, what: str, tls: bool) -> None:
-    options: dict[str, Any] = {}
-    trusting = None
-    if tls:
-        options["tls"] = self_signed(["localhost"])
-        trusting = tmp_path / "certificate.pem"
-        trusting.write_text(options["tls"][0])
+    options, trusting = speaking(tls, tmp_path)
     with plane(FIXTURES, threads=1, **options) as (url, serving):
         one = half(url, what, trusting)
         # What it sent has been read: a request behind it is answered.

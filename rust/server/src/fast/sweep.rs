@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use replay::Outcome;
+use rustix::event::epoll::EventFlags;
 
 use super::connection::{Connection, Phase};
 use super::worker::Worker;
@@ -51,23 +52,26 @@ impl Worker {
 
     /// The end has come nearer: close what nobody waits for, or everything.
     pub(super) fn part(&mut self) {
-        let over = self.stage == Stage::Over;
-        let done = |connection: &Connection| {
-            over || matches!(connection.phase, Phase::Idle | Phase::Closing { .. })
-        };
-        let done: Vec<usize> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| done(connection))
-            .map(|(key, _)| key)
-            .collect();
-        for key in done {
-            self.guarded(key, |worker| worker.lose(key, Outcome::Interrupted));
+        let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.guarded(key, |worker| worker.part_with(key));
         }
         for (_, connection) in &mut self.connections {
             if let Some(running) = &mut connection.running {
                 running.close = true;
             }
+        }
+    }
+
+    /// Close a connection that nobody waits for, or any once it is over. Who asked before is heard.
+    pub(super) fn part_with(&mut self, key: usize) {
+        let over = self.stage == Stage::Over;
+        if !over && self.connections[key].phase == Phase::Idle {
+            self.on_readable(key, EventFlags::empty());
+        }
+        let Some(connection) = self.connections.get(key) else { return };
+        if over || matches!(connection.phase, Phase::Idle | Phase::Closing { .. }) {
+            self.lose(key, Outcome::Interrupted);
         }
     }
 }

@@ -184,9 +184,6 @@ impl Worker {
         let is_new = read.is_empty();
         if !is_new {
             self.meter.came();
-        } else if self.shared.stage() > Stage::Serving {
-            // It came too late; dropped, it is closed.
-            return;
         }
         let connection = Connection::new(socket, seat, self.clock.now());
         let key = self.connections.insert(connection);
@@ -197,6 +194,9 @@ impl Worker {
         }
         if is_new {
             self.meter.accepted();
+            if self.shared.stage() > Stage::Serving {
+                self.guarded(key, |worker| worker.part_with(key));
+            }
         } else {
             self.guarded(key, |worker| worker.serve_inbox(key, read));
         }

@@ -11,7 +11,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Handed;
@@ -27,6 +27,9 @@ use crate::tls::Identity;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a connection is still read at the end: what lies there was asked before.
+const TURN: Duration = Duration::from_millis(1);
 
 /// One thread for all that workers do not take.
 pub(crate) struct Lane {
@@ -119,6 +122,13 @@ impl Lane {
     }
 }
 
+/// Wait until the plane is about to end, and what had come by then was read.
+async fn is_ending(stage: &mut watch::Receiver<Stage>) {
+    if stage.wait_for(|stage| *stage > Stage::Serving).await.is_ok() {
+        sleep(TURN).await;
+    }
+}
+
 /// Serve one connection to its end.
 async fn serve(
     handed: Handed,
@@ -158,7 +168,7 @@ async fn serve(
                 biased;
                 _ = connection.as_mut() => break None,
                 end = activity.end() => Some(end),
-                _ = stage.wait_for(|stage| *stage > Stage::Serving), if !leaving => None,
+                () = is_ending(&mut stage), if !leaving => None,
             };
             match end {
                 None | Some(End::Idle) if !leaving => {
