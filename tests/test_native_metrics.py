@@ -18,7 +18,7 @@ from bedrock_frames.server.metrics import Counts, Figures
 from tests.attacks import vanish
 from tests.http2_client import http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Reply, ask, asking, connect
-from tests.planes import at_rest, paced, plane, wait_for
+from tests.planes import at_rest, paced, plane, until, wait_for
 from tests.watching import samples, wait_for_samples
 
 NOW: Final[Any] = {"match": {"userMessage": "now"}, "response": {"content": "one two three"}}
@@ -180,7 +180,7 @@ def test_a_write_that_a_socket_does_not_take_is_counted_over_http_2_too() -> Non
         before = at_rest(serving).blocked
         with http2(url) as two:
             stream = two.ask_for(CONVERSE_STREAM, asking("large"))
-            wait_for(serving, blocked=before + 1)
+            until(lambda: serving.figures().blocked > before, "blocked")
             assert two.reply(stream).complete
 
 

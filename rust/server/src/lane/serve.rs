@@ -143,9 +143,10 @@ async fn serve(
     if let Some(tls) = tls.filter(|_| secure) {
         service.meter.accepted();
         let session = tokio::select! {
+            // First what has come: behind it may be a request.
+            biased;
             session = timeout(HANDSHAKE, tls.accept(inner)) => session,
-            // Nothing was asked.
-            _ = stage.wait_for(|stage| *stage > Stage::Serving) => return,
+            () = is_ending(&mut stage) => return,
         };
         // Handshakes fail whenever a client does not trust us: that is its own affair to report.
         let Ok(Ok(session)) = session else { return };
