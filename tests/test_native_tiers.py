@@ -190,8 +190,9 @@ def leave(way: Way, url: str, certificate: Path | None, path: str) -> None:
     """Ask, see that the answer has begun, and leave without having read it."""
     if way.http2:
         with http2(url, trusting=certificate) as two:
-            two.ask_for(path, asking("hello"))
-            two.read()
+            stream = two.ask_for(path, asking("hello"))
+            while not two.answers[stream].headers:
+                two.read()
     else:
         with connect(url, trusting=certificate) as one:
             one.send("POST", path, asking("hello"))

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from bedrock_frames.bench.errors import OptionError
 from bedrock_frames.bench.figures import Progress, Quantiles, Result
@@ -38,33 +38,42 @@ class Worker:
         self.progress = Progress()
         self.result: Result | None = None
         self.error: str | None = None
+        # Not Thread.join: a KeyboardInterrupt in it has Python 3.11 and 3.12 believe that the
+        # thread has ended.
+        self.ended = threading.Event()
         self._tell(json.dumps(options))
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def stop(self) -> None:
         """Ask it to send nothing more."""
         self._tell("stop")
 
     def _tell(self, line: str) -> None:
-        # One that has ended has said why.
-        with suppress(BrokenPipeError):
+        # One that has ended has said why; then the pipe is broken, or closed.
+        with suppress(BrokenPipeError, ValueError):
             self._input.write(line + "\n")
             self._input.flush()
 
     def _read(self) -> None:
-        with self._output as lines:
-            for line in lines:
-                said = json.loads(line)
-                if "progress" in said:
-                    self.progress = Progress.model_validate(said["progress"])
-                elif "result" in said:
-                    self.result = Result.model_validate(said["result"])
-                else:
-                    self.error = said["error"]
-        code = self.process.wait()
-        if self.result is None and self.error is None:
-            self.error = f"a process ended with code {code} and without a result"
+        try:
+            with self._output as lines:
+                for line in lines:
+                    self._hear(json.loads(line))
+            code = self.process.wait()
+            if self.result is None and self.error is None:
+                self.error = f"a process ended with code {code} and without a result"
+        finally:
+            with suppress(BrokenPipeError):
+                self._input.close()
+            self.ended.set()
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        if "progress" in said:
+            self.progress = Progress.model_validate(said["progress"])
+        elif "result" in said:
+            self.result = Result.model_validate(said["result"])
+        else:
+            self.error = said["error"]
 
 
 class Fleet:
@@ -127,9 +136,7 @@ class Fleet:
     def wait(self, timeout: float) -> bool:
         """Wait for the end of all, for at most so many seconds; return whether it came."""
         until = time.monotonic() + timeout
-        for worker in self._workers:
-            worker.reader.join(max(0.0, until - time.monotonic()))
-        return not any(worker.reader.is_alive() for worker in self._workers)
+        return all(worker.ended.wait(until - time.monotonic()) for worker in self._workers)
 
     def result(self) -> Result:
         """Return the merged results.

@@ -15,8 +15,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::activity::{Activity, Taken};
 use super::admitted::Admitted;
 
-/// How long before a cut everything was given to the connection: it is sent meanwhile. That holds
-/// for a thread that is late, too.
+/// How long the connection has, once it asks for more than there is before a cut: it sends that
+/// meanwhile. That holds for a thread that is late, too.
 const BEFORE_CUT: Duration = Duration::from_millis(5);
 
 /// How much is given to the connection at a time: a frame of HTTP/2, which takes what it is given
@@ -54,7 +54,8 @@ pub(super) struct Paced {
     sleep: Pin<Box<Sleep>>,
     next: usize,
     given: usize,
-    given_at: Instant,
+    /// When the cut is due, once everything before it was given.
+    cut_at: Option<Instant>,
     /// It was not yet due when it was last asked for: how late it is then is the server's affair,
     /// and not the reader's.
     awaited: bool,
@@ -79,7 +80,7 @@ impl Paced {
             sleep: Box::pin(sleep_until(began)),
             next: 0,
             given: 0,
-            given_at: began,
+            cut_at: None,
             awaited: false,
             outcome: None,
         };
@@ -111,11 +112,16 @@ impl Paced {
     /// When the next write, or the cut, is due.
     fn due(&self) -> Option<Instant> {
         let schedule = &self.answer.schedule;
-        let at = |after: f64| self.began + Duration::from_secs_f64(after);
         match schedule.writes.get(self.next) {
-            Some((after, _)) => Some(at(*after)),
-            None => Some(at(schedule.abort?.0).max(self.given_at) + BEFORE_CUT),
+            Some((after, _)) => Some(self.began + Duration::from_secs_f64(*after)),
+            None => self.cut_at.or_else(|| self.cut_after(self.began)),
         }
+    }
+
+    /// When the cut is due, if everything before it has been given by then.
+    fn cut_after(&self, given: Instant) -> Option<Instant> {
+        let (after, _) = self.answer.schedule.abort?;
+        Some((self.began + Duration::from_secs_f64(after)).max(given) + BEFORE_CUT)
     }
 
     /// Tell when the next piece is due.
@@ -126,7 +132,6 @@ impl Paced {
     /// Take what is due, but no more than a piece.
     fn take(&mut self, now: Instant) -> Bytes {
         let start = self.given;
-        self.given_at = now;
         while let Some(&(after, end)) = self.answer.schedule.writes.get(self.next) {
             let due = self.began + Duration::from_secs_f64(after);
             if due > now {
@@ -185,8 +190,12 @@ impl Body for Paced {
             if this.outcome.is_some() {
                 return Poll::Ready(None);
             }
+            let now = Instant::now();
+            if this.cut_at.is_none() && this.next == this.answer.schedule.writes.len() {
+                this.cut_at = this.cut_after(now);
+            }
             let Some(due) = this.due() else { return Poll::Ready(None) };
-            if due > Instant::now() {
+            if due > now {
                 this.awaited = true;
                 if this.sleep.deadline() != due {
                     this.sleep.as_mut().reset(due);
