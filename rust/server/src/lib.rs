@@ -24,12 +24,13 @@
 //! - `lane`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
 //! - `making`: answers whose plans have to be made first.
-//! - `head`, [`route`], `wire`, `shared`, `limits`: what both kinds of thread need.
+//! - `clock`, `head`, [`route`], `wire`, `shared`, `limits`: what both kinds of thread need.
 //! - `tls`: certificates.
 
 #![forbid(unsafe_code)]
 
 mod accept;
+mod clock;
 mod doors;
 #[cfg(target_os = "linux")]
 mod fast;

@@ -1,7 +1,4 @@
 //! Readiness of sockets, and the alarm that ends a wait on time.
-//!
-//! A wait of epoll ends on a millisecond, unless the system has `epoll_pwait2`. A timer that is a
-//! file ends it on the nanosecond everywhere.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,11 +9,8 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::Timespec;
 use rustix::io::Errno;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
-};
 
-use super::clock::SECOND_NS;
+use crate::clock::Timer;
 
 /// What a waker's event is marked with; sockets are marked with their keys.
 pub(super) const WAKE: u64 = u64::MAX;
@@ -25,7 +19,7 @@ const EVENTS_PER_WAIT: usize = 512;
 
 pub(super) struct Poller {
     epoll: OwnedFd,
-    alarm: OwnedFd,
+    alarm: Timer,
     waker: Waker,
 }
 
@@ -67,8 +61,7 @@ impl Waker {
 impl Poller {
     pub(super) fn new(waker: Waker) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
-        let alarm = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let alarm = Timer::new()?;
         epoll::add(&epoll, &*waker.0, EventData::new_u64(WAKE), EventFlags::IN)?;
         epoll::add(&epoll, &alarm, EventData::new_u64(ALARM), EventFlags::IN)?;
         Ok(Self { epoll, alarm, waker })
@@ -94,7 +87,7 @@ impl Poller {
         let timeout = if at_most_ns == 0 {
             Some(&none)
         } else {
-            self.arm(at_most_ns)?;
+            self.alarm.set(at_most_ns)?;
             None
         };
         match epoll::wait(&self.epoll, spare_capacity(&mut events.0), timeout) {
@@ -111,18 +104,6 @@ impl Poller {
     /// Let the waker wake again.
     pub(super) fn rest(&self) {
         self.waker.rest();
-    }
-
-    /// Set the alarm anew; that also silences one that rang.
-    fn arm(&self, after_ns: u64) -> io::Result<()> {
-        let it_value = Timespec {
-            tv_sec: (after_ns / SECOND_NS).cast_signed(),
-            tv_nsec: (after_ns % SECOND_NS).cast_signed(),
-        };
-        let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let time = Itimerspec { it_interval, it_value };
-        timerfd_settime(&self.alarm, TimerfdTimerFlags::empty(), &time)?;
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use replay::Answer;
 
-use super::clock::tick_of;
+use crate::clock::tick_of;
 use crate::wire::{self, Date, Head};
 
 /// How much of an answer has been given out.

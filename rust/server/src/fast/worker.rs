@@ -9,10 +9,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use rustix::event::epoll::EventFlags;
 use slab::Slab;
 
-use super::clock::{Clock, SECOND_NS, TICK_NS};
 use super::connection::{Connection, READING};
 use super::poller::{Events, Poller, WAKE, Waker};
 use super::wheel::Wheel;
+use crate::clock::{Clock, SECOND_NS, TICK_NS};
 use crate::doors::Doors;
 use crate::lane::Handover;
 use crate::listen::Socket;

@@ -4,6 +4,11 @@
 //! A lane is a thread with one tokio runtime. hyper does the protocol; deciding and pacing are the
 //! engine's, as in a worker, with one timer a stream.
 //!
+//! # What was tried, and left
+//!
+//! A turn of its own for each late frame of a stream, as workers have it: with 3,000 streams over
+//! one thread the gaps' p99 went from 22 to 49 ms, and hardly any came together without it.
+//!
 //! # Layout
 //!
 //! - `serve`: the thread, and the connections that it is handed.
@@ -11,6 +16,7 @@
 //! - `incoming`: what of the bytes that come is passed on.
 //! - `service`: a request to a response.
 //! - `paced`: an answer of the engine as a body.
+//! - `alarms`: when more of it is due.
 //! - `activity`: what connections do, and whether they should not go on.
 //! - `task`: the tasks of hyper.
 //! - `admitted`: the place of a request that was let in.
@@ -18,6 +24,7 @@
 
 mod activity;
 mod admitted;
+mod alarms;
 mod app;
 mod incoming;
 mod paced;

@@ -1,6 +1,6 @@
 //! An answer of the engine as a body: what is due comes out when it is due.
 
-use std::future::Future;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use replay::{Answer, Outcome, Plan};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::activity::{Activity, Taken};
 use super::admitted::Admitted;
+use super::alarms::{Alarm, Alarms};
 
 /// How long the connection has, once it asks for more than there is before a cut: it sends that
 /// meanwhile. That holds for a thread that is late, too.
@@ -51,7 +52,7 @@ pub(super) struct Paced {
     answer: Answer,
     bytes: Bytes,
     began: Instant,
-    sleep: Pin<Box<Sleep>>,
+    alarm: Alarm,
     next: usize,
     given: usize,
     /// When the cut is due, once everything before it was given.
@@ -67,6 +68,7 @@ impl Paced {
     pub(super) fn new(
         admitted: Admitted,
         activity: &Rc<Activity>,
+        alarms: &Alarms,
         answer: Answer,
         began: Instant,
     ) -> Self {
@@ -77,7 +79,7 @@ impl Paced {
             answer,
             bytes,
             began,
-            sleep: Box::pin(sleep_until(began)),
+            alarm: alarms.alarm(),
             next: 0,
             given: 0,
             cut_at: None,
@@ -94,7 +96,8 @@ impl Paced {
     pub(super) async fn first_is_due(&mut self) {
         if let Some(due) = self.due() {
             self.awaited = due > Instant::now();
-            tokio::time::sleep_until(due).await;
+            self.alarm.set(due);
+            poll_fn(|context| self.alarm.poll(context)).await;
         }
     }
 
@@ -197,10 +200,8 @@ impl Body for Paced {
             let Some(due) = this.due() else { return Poll::Ready(None) };
             if due > now {
                 this.awaited = true;
-                if this.sleep.deadline() != due {
-                    this.sleep.as_mut().reset(due);
-                }
-                ready!(this.sleep.as_mut().poll(context));
+                this.alarm.set(due);
+                ready!(this.alarm.poll(context));
             }
             if this.next == this.answer.schedule.writes.len() {
                 this.outcome = Some(Outcome::Aborted);

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Handed;
 use super::activity::{Connections, End, Place};
+use super::alarms::Alarms;
 use super::service::Service;
 use super::stream::{Stream, duplex};
 use super::task::Local;
@@ -55,7 +56,7 @@ impl Lane {
     ///
     /// # Errors
     ///
-    /// The runtime cannot be made.
+    /// The runtime cannot be made, or keeps no time.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let tasks = LocalSet::new();
@@ -63,22 +64,29 @@ impl Lane {
             let connections = Connections::default();
             let (watched, shared) = (connections.clone(), Arc::clone(&self.shared));
             tokio::task::spawn_local(async move { watched.watch(&shared.options).await });
-            self.take_all(&connections).await;
-            let mut stage = self.stage.clone();
+            let alarms = Alarms::new()?;
             tokio::select! {
-                () = connections.wait() => {}
-                _ = stage.wait_for(|stage| *stage == Stage::Over) => {}
+                rung = alarms.ring() => rung,
+                () = self.serve_all(&connections, &alarms) => Ok(()),
             }
-        });
-        Ok(())
+        })
+    }
+
+    async fn serve_all(&mut self, connections: &Connections, alarms: &Alarms) {
+        self.take_all(connections, alarms).await;
+        tokio::select! {
+            () = connections.wait() => {}
+            _ = self.stage.wait_for(|stage| *stage == Stage::Over) => {}
+        }
     }
 
     /// Take connections until nobody has any more to give.
-    async fn take_all(&mut self, connections: &Connections) {
+    async fn take_all(&mut self, connections: &Connections, alarms: &Alarms) {
         let service = Service {
             shared: Arc::clone(&self.shared),
             meter: Arc::clone(&self.meter),
             makers: self.makers.clone(),
+            alarms: alarms.clone(),
         };
         let tls = self.shared.options.tls.as_ref().map(Identity::acceptor);
         let builder = Rc::new(self.builder());

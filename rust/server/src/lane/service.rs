@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::activity::{Activity, Busy};
 use super::admitted::Admitted;
+use super::alarms::Alarms;
 use super::app;
 use super::paced::Paced;
 use crate::head::{self, Bad, LATE};
@@ -42,6 +43,7 @@ pub(super) struct Service {
     pub(super) shared: Arc<Shared>,
     pub(super) meter: Arc<Meter>,
     pub(super) makers: Makers,
+    pub(super) alarms: Alarms,
 }
 
 /// Why an answer was not made.
@@ -131,7 +133,7 @@ impl Service {
         if !whole && version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut body = Paced::new(admitted, activity, answer, began);
+        let mut body = Paced::new(admitted, activity, &self.alarms, answer, began);
         if is_head {
             // The head is all of it; its body is told of, and not sent.
             response.headers_mut().insert(CONTENT_LENGTH, body.length().into());
