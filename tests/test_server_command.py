@@ -49,6 +49,10 @@ class Served:
                 self._log.append(line)
                 self._changed.notify_all()
 
+    def read_on(self) -> None:
+        """Read the log to its end."""
+        self._reader.join()
+
     @property
     def log(self) -> str:
         return "".join(self._log)
@@ -67,7 +71,7 @@ class Served:
         assert self.process.stdout is not None
         rest = self.process.stdout.read()
         code = self.process.wait(timeout=60)
-        self._reader.join()
+        self.read_on()
         return code, rest
 
 
@@ -81,10 +85,13 @@ def served(*arguments: str | Path, prepare: Callable[[], object] | None = None) 
         text=True,
         preexec_fn=prepare,
     ) as process:
+        running = Served(process)
         try:
-            yield Served(process)
+            yield running
         finally:
             process.kill()
+            # Before its pipes are closed: who reads them meanwhile would fail.
+            running.read_on()
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
