@@ -38,8 +38,12 @@ class Served:
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        assert process.stdout is not None
-        self.first_line = process.stdout.readline()
+        self.first_line = self.url = ""
+
+    def begin(self) -> None:
+        """Wait until it says where it listens."""
+        assert self.process.stdout is not None
+        self.first_line = self.process.stdout.readline()
         self.url = self.first_line.removeprefix("listening on ").strip()
 
     def _read(self) -> None:
@@ -87,6 +91,7 @@ def served(*arguments: str | Path, prepare: Callable[[], object] | None = None) 
     ) as process:
         running = Served(process)
         try:
+            running.begin()
             yield running
         finally:
             process.kill()

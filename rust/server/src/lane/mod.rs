@@ -4,11 +4,6 @@
 //! A lane is a thread with one tokio runtime. hyper does the protocol; deciding and pacing are the
 //! engine's, as in a worker, with one timer a stream.
 //!
-//! # What was tried, and left
-//!
-//! A turn of its own for each late frame of a stream, as workers have it: with 3,000 streams over
-//! one thread the gaps' p99 went from 22 to 49 ms, and hardly any came together without it.
-//!
 //! # Layout
 //!
 //! - `serve`: the thread, and the connections that it is handed.
@@ -21,6 +16,12 @@
 //! - `task`: the tasks of hyper.
 //! - `admitted`: the place of a request that was let in.
 //! - `app`: the way to the app.
+//!
+//! # What was tried, and left
+//!
+//! A turn of its own for each late frame of a stream, as workers have it: with 3,000 streams over
+//! one thread the gaps' p99 went from 22 to 49 ms, on a machine that did other things too. Without
+//! it the least gap of 20 ms was 8 ms.
 
 mod activity;
 mod admitted;

@@ -94,8 +94,9 @@ impl Paced {
 
     /// Wait until the first of it is due: the head of a response goes with its first bytes.
     pub(super) async fn first_is_due(&mut self) {
-        if let Some(due) = self.due() {
-            self.awaited = due > Instant::now();
+        // An alarm takes a turn of the thread even where it is over.
+        if let Some(due) = self.due().filter(|due| *due > Instant::now()) {
+            self.awaited = true;
             self.alarm.set(due);
             poll_fn(|context| self.alarm.poll(context)).await;
         }
