@@ -149,7 +149,8 @@ def test_a_reader_of_http_2_that_stands_still_is_given_up() -> None:
 
 
 def test_a_stream_that_nobody_reads_is_given_up_alone() -> None:
-    with patient(stall_timeout=SHORT) as (url, serving):
+    # A piece is read in many turns, and has to be taken within it.
+    with patient(stall_timeout=10 * SHORT) as (url, serving):
         assert ask(url, "POST", CONVERSE_STREAM, asking("large")).complete
         with http2(url, window=1000) as connection:
             shut, small = (connection.ask_for(CONVERSE_STREAM, asking("large")) for _ in range(2))
