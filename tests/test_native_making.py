@@ -13,7 +13,7 @@ from bedrock_frames.fixtures import Request
 from bedrock_frames.server import Server
 from tests.http2_client import http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Reply, ask, asking, connect
-from tests.planes import CURL, needs_curl, paced, until
+from tests.planes import CURL, needs_curl, paced, plane, until
 
 TEXT: Final = "a little at a time"
 LIMIT: Final = 20
@@ -153,6 +153,29 @@ def test_large_requests_are_answered_as_small_ones_are(version: str) -> None:
     assert [reply.status for reply in replies] == [200, 200, 404] * 3
     assert all(text in reply.body for text, reply in zip(texts * 3, replies, strict=True))
     assert [entry["bodyBytes"] for entry in journal] == [len(json.dumps(body)) for body in bodies]
+
+
+@pytest.mark.parametrize("version", ["h1", "h2"])
+def test_who_streams_does_not_read_large_requests(version: str) -> None:
+    gate = Gate()
+    given: list[Any] = [
+        {"match": {"userMessage": "slow"}, "response": gate},
+        {"match": {"userMessage": "plain"}, "response": {"content": "plain"}},
+    ]
+    small = asking("plain")
+    large = {**small, "system": [{"text": "x" * 200_000}]}
+    with plane(given, max_making=1) as (url, _), connect(url) as waiting:
+        assert ask(url, "POST", CONVERSE, small).status == 200
+        waiting.send("POST", CONVERSE, asking("slow"))
+        assert gate.begun.acquire(timeout=LIMIT)
+        # Nobody else is there who makes answers; a plan that is there needs none of them.
+        of_small, of_large = all_asked(url, version, [small, large])
+        assert (of_small.status, of_large.status) == (200, 503)
+        assert b"makes 1 answers at a time" in of_large.body
+
+        gate.open.set()
+        assert waiting.reply().status == 200
+        until(lambda: ask(url, "POST", CONVERSE, large).status == 200)
 
 
 def all_asked(url: str, version: str, bodies: list[dict[str, Any]]) -> Iterator[Reply]:
