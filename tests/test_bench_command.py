@@ -110,6 +110,7 @@ def test_the_histogram_log_is_read_by_hdr_s_own_reader(url: str, tmp_path: Path)
         (["--operation", "invoke", "--sessions"], "sessions: only operation"),
         (["--auth", "bearer"], "AWS_BEARER_TOKEN_BEDROCK"),
         (["--share", "3/2"], "a share is"),
+        (["--source", "x"], "source: must be an IP address, not 'x'"),
         (["--concurrency", "2", "--processes", "3"], "concurrency: must be at least 3"),
     ],
 )

@@ -72,6 +72,7 @@ def test_a_report_has_what_it_promises() -> None:
     figures = {"count", "mean", "min", "p50", "p90", "p95", "p99", "p999", "max"}
     assert all(figures == set(metric) for metric in summary["metrics"].values())
     rates = {"requested_requests_per_s", "requests_per_s", "frames_per_s"}
+    rates |= {"requested_sessions_per_s", "sessions_per_s"}
     assert rates | {"output_tokens_per_s", "goodput_per_s"} == set(summary["rates"])
     assert {"sent", "completed", "failed"} <= set(summary["requests"])
     assert summary["options"]["seed"] == 0

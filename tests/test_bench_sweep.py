@@ -1,10 +1,11 @@
 """A sweep finds the rate that an endpoint keeps."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bedrock_frames.bench import BenchOptions, OptionError, Rate, Report, run_sweep
+from bedrock_frames.bench import BenchOptions, OptionError, Rate, Report, Sessions, run_sweep
 from tests.bench_results import report, result
 
 OPTIONS = BenchOptions(url="http://127.0.0.1:1", arrivals=Rate(rate=1), duration=10)
@@ -44,6 +45,18 @@ def test_the_rate_is_doubled_until_it_is_too_much_and_then_narrowed_down() -> No
     assert [step.rate for step in found.sweep if step.saturated] == [160, 120, 110]
     assert found.notes[-1] == "keeps 100 requests/s, and not 110"
     assert found.exit_code == 0
+
+
+def test_a_rate_of_sessions_is_kept_by_sessions() -> None:
+    def no_session_ends(options: BenchOptions, /, **_: Any) -> Report:
+        assert isinstance(options.arrivals, Rate)
+        rate = options.arrivals.rate
+        rates = {"requests_per_s": rate, "requested_sessions_per_s": rate, "sessions_per_s": 0.0}
+        return report(result({"e2e_ms": [10_000] * 200}, rates=rates))
+
+    found = run_sweep(replace(OPTIONS, sessions=Sessions()), first=10, run=no_session_ends)
+    assert found.sweep[0].saturated == "completed 0.0 of 10.0 sessions/s"
+    assert found.notes[-1] == "does not keep even 10 sessions/s"
 
 
 def test_a_sweep_ends_at_its_last_rate() -> None:

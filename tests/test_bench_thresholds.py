@@ -2,8 +2,10 @@
 
 import pytest
 
+from bedrock_frames.bench.figures import ERROR_KINDS
 from bedrock_frames.bench.thresholds import measured, parse
 from tests.bench_results import result
+from tests.wrong_answers import FAULTS
 
 FOUND = result(
     {"ttft_ms": [1000 * n for n in range(1, 1001)], "e2e_ms": [2_000_000] * 1000},
@@ -54,6 +56,13 @@ def test_the_error_rate_of_nothing_is_missed() -> None:
 
 
 @pytest.mark.parametrize(
+    "kind", sorted({*ERROR_KINDS, *(wrong.called for wrong in FAULTS.values())})
+)
+def test_every_kind_of_error_can_be_bounded(kind: str) -> None:
+    assert parse(f"errors.{kind}==0").judge(result({"e2e_ms": [1]})).passed
+
+
+@pytest.mark.parametrize(
     ("text", "named"),
     [
         ("ttft.p99", "a threshold is"),
@@ -64,6 +73,8 @@ def test_the_error_rate_of_nothing_is_missed() -> None:
         ("ttft.p99=1s", "a threshold is"),
         ("error_rate<few", "a share is"),
         ("requests_per_s>many", "'many' is no number"),
+        ("errors.time_out==0", "'time_out' is no kind of error; there are connect, "),
+        ("errors.==0", "'' is no kind of error"),
     ],
 )
 def test_what_is_no_threshold_is_refused_by_name(text: str, named: str) -> None:

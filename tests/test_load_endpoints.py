@@ -76,6 +76,32 @@ def test_an_agent_s_turns_are_played_to_the_end(plain: str, operation: str) -> N
     )
 
     assert found["stop_reasons"] == {"tool_use": 4, "end_turn": 4}
+    assert found["rates"]["requested_sessions_per_s"] is None
+    assert found["rates"]["requests_per_s"] == 2 * found["rates"]["sessions_per_s"] > 0
+
+
+@pytest.mark.parametrize(("text", "ends"), [("add", True), ("add it and wait", False)])
+def test_a_rate_of_sessions_is_kept_by_those_that_come_to_their_end(text: str, ends: bool) -> None:
+    never = {
+        "match": {"userMessage": "add it and wait", "hasToolResult": True},
+        "response": HELLO["response"],
+        "timing": {"ttft_ms": 3_600_000},
+    }
+    with NativeServer(create_app([never, TOOL, HELLO]), Place(), drain_timeout=0) as running:
+        found = drive(
+            running.url,
+            arrivals={"kind": "constant", "rate": 20},
+            duration_s=1,
+            grace_s=0.1,
+            bodies=[asking(text)],
+            sessions={},
+        )
+
+    rates = found["rates"]
+    assert rates["requested_requests_per_s"] is None
+    assert rates["requested_sessions_per_s"] == pytest.approx(20)
+    assert (rates["sessions_per_s"] > 0) is ends
+    assert rates["requests_per_s"] > rates["sessions_per_s"]
 
 
 @pytest.mark.parametrize("version", ["h1", "h2", "auto"])

@@ -24,6 +24,7 @@ APART_S: Final = 0.1
 """Parts of a run that begin this far apart are not one load."""
 FEW: Final = 100
 """With fewer samples a p99 is the maximum by another name."""
+_LAST: Final = {"requests": "answers", "sessions": "sessions"}
 
 
 def reasons(result: Result) -> list[str]:
@@ -127,11 +128,11 @@ def _notes(result: Result, *, same_host: bool) -> Iterator[str]:
             f"{share:.0%} of the streams came in one burst: the endpoint, or a proxy before it, "
             "buffers (or its answers are not paced)"
         )
-    requested = rates.requested_requests_per_s
-    if requested and rates.requests_per_s < 0.95 * requested and requests.completed:
+    asked = rates.asked()
+    if asked and asked.kept < 0.95 * asked.rate and requests.completed:
         yield (
-            f"{rates.requests_per_s:.1f} of {requested:.1f} requests a second completed in the "
-            "window: the endpoint does not keep up, or answers outlast the window"
+            f"{asked.kept:.1f} of {asked.rate:.1f} {asked.of} a second completed in the window: "
+            f"the endpoint does not keep up, or {_LAST[asked.of]} outlast the window"
         )
     if result.audit.records_dropped:
         yield f"{result.audit.records_dropped} lines were not written: the disk was too slow"

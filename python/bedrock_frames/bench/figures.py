@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
@@ -12,6 +12,15 @@ MetricName: TypeAlias = Literal[
 METRIC_NAMES: Final[tuple[MetricName, ...]] = get_args(MetricName)
 
 Milliseconds: TypeAlias = NonNegativeFloat | None
+
+
+ERROR_KINDS: Final = (
+    *("connect", "no_port", "no_file", "timeout", "crc", "frame", "truncated", "grammar", "reset"),
+    *("bad_http", "not_event_stream", "mismatch", "burst", "other"),
+)
+"""Kinds of errors that the generator has a name for; ``other`` is what is beyond those it keeps."""
+NAMED_KINDS: Final = ("http:", "exception:")
+"""Begin the kinds whose names the endpoint gives."""
 
 
 class Part(BaseModel):
@@ -72,14 +81,34 @@ class Requests(Part):
         return self.failed / ended if ended else 0.0
 
 
+class Asked(NamedTuple):
+    """What a run was to do in a second, and what it did."""
+
+    rate: float
+    kept: float
+    of: str
+    """``"requests"`` or ``"sessions"``."""
+
+
 class Rates(Part):
     """What came in the window, divided by its length."""
 
     requested_requests_per_s: NonNegativeFloat | None = None
     requests_per_s: NonNegativeFloat = 0.0
+    requested_sessions_per_s: NonNegativeFloat | None = None
+    sessions_per_s: NonNegativeFloat | None = None
+    """Sessions that came to their end; a session has as many requests as it needs."""
     frames_per_s: NonNegativeFloat = 0.0
     output_tokens_per_s: NonNegativeFloat = 0.0
     goodput_per_s: NonNegativeFloat = 0.0
+
+    def asked(self) -> Asked | None:
+        """Return what was asked for, and what was kept of it; None in a closed loop."""
+        if self.requested_sessions_per_s is not None:
+            return Asked(self.requested_sessions_per_s, self.sessions_per_s or 0.0, "sessions")
+        if self.requested_requests_per_s is not None:
+            return Asked(self.requested_requests_per_s, self.requests_per_s, "requests")
+        return None
 
 
 class Window(Part):

@@ -94,15 +94,21 @@ def _figures(added: str, parts: Sequence[Figures]) -> Figures:
 
 
 def _rates(parts: Sequence[Rates]) -> Rates:
-    requested = [part.requested_requests_per_s for part in parts]
-    known = [rate for rate in requested if rate is not None]
     return Rates(
-        requested_requests_per_s=sum(known) if len(known) == len(parts) else None,
+        requested_requests_per_s=_known([part.requested_requests_per_s for part in parts]),
         requests_per_s=sum(part.requests_per_s for part in parts),
+        requested_sessions_per_s=_known([part.requested_sessions_per_s for part in parts]),
+        sessions_per_s=_known([part.sessions_per_s for part in parts]),
         frames_per_s=sum(part.frames_per_s for part in parts),
         output_tokens_per_s=sum(part.output_tokens_per_s for part in parts),
         goodput_per_s=sum(part.goodput_per_s for part in parts),
     )
+
+
+def _known(rates: Sequence[float | None]) -> float | None:
+    """Add rates up, if each is known."""
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if len(known) == len(rates) else None
 
 
 def _series(results: Sequence[Result]) -> list[Second]:

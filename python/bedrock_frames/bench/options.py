@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from bedrock_frames.bench.arrivals import Arrivals, Closed, Stages
@@ -96,6 +97,8 @@ class BenchOptions:
             _figure(name, getattr(self, name), least_is_allowed=name in ("warmup", "ramp", "grace"))
         for name in ("requests", "threads", "processes", "max_in_flight"):
             _count(name, getattr(self, name))
+        for source in self.sources:
+            _address("source", source)
         for path in (self.body_file, self.ca_file):
             if path is not None and not path.is_file():
                 raise OptionError("file", f"{path} is no file")
@@ -163,6 +166,13 @@ def _figure(name: str, value: float | None, *, least_is_allowed: bool) -> None:
 def _count(name: str, value: int | None) -> None:
     if value is not None and value < 1:
         raise OptionError(name, f"must be at least 1, not {value}")
+
+
+def _address(name: str, value: str) -> None:
+    try:
+        ip_address(value)
+    except ValueError:
+        raise OptionError(name, f"must be an IP address, not {value!r}") from None
 
 
 def _text(path: Path | None) -> str | None:

@@ -132,7 +132,8 @@ def read_report(path: Path) -> Report:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: no report of this version: {where}: {first['msg']}") from error
+        told = f"{where}: {first['msg']}" if where else first["msg"]
+        raise InputError(f"{path}: no report of this version: {told}") from error
 
 
 def _late(result: Result, start_at: object) -> list[str]:

@@ -73,9 +73,9 @@ def run_sweep(
 ) -> Report:
     """Find the rate that an endpoint keeps; return the report of that step, with all of them in it.
 
-    ``first`` and ``most`` are in requests a second. The warm-up of a step should be as long as an
-    answer, so that as many end as begin. Where not even the first rate is kept, its report is
-    returned.
+    ``first`` and ``most`` are in requests a second, or in sessions. The warm-up of a step should be
+    as long as an answer, or a session, so that as many end as begin. Where not even the first rate
+    is kept, its report is returned.
 
     Raises:
         OptionError: an option makes no sense.
@@ -103,7 +103,7 @@ def run_sweep(
         last = measure(rate)
         if bounds.kept == rate:
             best = last
-    notes = [*best.notes, _outcome(bounds)]
+    notes = [*best.notes, _outcome(bounds, "sessions" if options.sessions else "requests")]
     update = {"sweep": steps, "notes": notes, "interrupted": last.interrupted}
     return best.model_copy(update=update)
 
@@ -117,9 +117,9 @@ def saturation(report: Report) -> str | None:
         return f"missed {missed[0]}"
     if report.requests.error_rate > FEW_ERRORS:
         return f"{report.requests.error_rate:.1%} errors"
-    requested = report.rates.requested_requests_per_s or 0.0
-    if report.rates.requests_per_s < KEPT_SHARE * requested:
-        return f"completed {report.rates.requests_per_s:.1f} of {requested:.1f} requests/s"
+    asked = report.rates.asked()
+    if asked and asked.kept < KEPT_SHARE * asked.rate:
+        return f"completed {asked.kept:.1f} of {asked.rate:.1f} {asked.of}/s"
     return None
 
 
@@ -135,9 +135,9 @@ def _step(rate: float, report: Report, fault: str | None) -> SweepStep:
     )
 
 
-def _outcome(bounds: _Bounds) -> str:
+def _outcome(bounds: _Bounds, of: str) -> str:
     if bounds.missed is None:
-        return f"not saturated at {bounds.kept:g} requests/s"
+        return f"not saturated at {bounds.kept:g} {of}/s"
     if not bounds.kept:
-        return f"does not keep even {bounds.missed:g} requests/s"
-    return f"keeps {bounds.kept:g} requests/s, and not {bounds.missed:g}"
+        return f"does not keep even {bounds.missed:g} {of}/s"
+    return f"keeps {bounds.kept:g} {of}/s, and not {bounds.missed:g}"

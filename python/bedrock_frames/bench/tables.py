@@ -13,7 +13,7 @@ from bedrock_frames.bench.thresholds import written
 from bedrock_frames.bench.words import count, milliseconds, percent, rate
 
 if TYPE_CHECKING:
-    from bedrock_frames.bench.figures import Figures
+    from bedrock_frames.bench.figures import Asked, Figures
     from bedrock_frames.bench.report import Report, SweepStep
 
 LABELS: Final = {
@@ -90,15 +90,21 @@ def rates(report: Report) -> Table:
         Text(failed, style="bold red" if requests.failed else ""),
         f"{count(requests.interrupted)} interrupted" if requests.interrupted else "",
     )
-    requested = of.requested_requests_per_s
+    asked = of.asked()
+    by_sessions = of.sessions_per_s is not None
+    if by_sessions:
+        table.add_row(f"{rate(of.sessions_per_s or 0.0)} sessions/s" + _of(asked))
     table.add_row(
-        f"{rate(of.requests_per_s)} requests/s"
-        + (f" of {rate(requested)}" if requested is not None else ""),
+        f"{rate(of.requests_per_s)} requests/s" + ("" if by_sessions else _of(asked)),
         f"{rate(of.frames_per_s)} frames/s",
         f"{rate(of.output_tokens_per_s)} tokens/s",
         f"{rate(of.goodput_per_s)} good/s" if report.options.get("goodput") else "",
     )
     return table
+
+
+def _of(asked: Asked | None) -> str:
+    return f" of {rate(asked.rate)}" if asked else ""
 
 
 def errors(report: Report) -> Table:

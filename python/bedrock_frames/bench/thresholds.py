@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bench import histograms, quantities
-from bedrock_frames.bench.figures import METRIC_NAMES, Rates, Requests
+from bedrock_frames.bench.figures import ERROR_KINDS, METRIC_NAMES, NAMED_KINDS, Rates, Requests
 from bedrock_frames.bench.words import count, milliseconds, percent
 
 if TYPE_CHECKING:
@@ -117,7 +117,10 @@ def _bound(subject: str, value: str) -> float:
     if subject == "error_rate":
         return quantities.ratio(value)
     head, dot, figure = subject.partition(".")
-    if subject in _RATES or subject in _COUNTS or (head == "errors" and figure):
+    if subject in _RATES or subject in _COUNTS:
+        return _number(value)
+    if head == "errors" and dot:
+        _kind(figure)
         return _number(value)
     if not dot:
         raise ValueError(f"{subject!r} is no figure; there are {_allowed()}")
@@ -125,6 +128,14 @@ def _bound(subject: str, value: str) -> float:
     if figure not in _ENDS:
         _share(figure)
     return _number(value) if figure == "count" else quantities.duration(value) * 1000
+
+
+def _kind(kind: str) -> None:
+    if kind not in ERROR_KINDS and not kind.startswith(NAMED_KINDS):
+        named = (f"{name}NAME" for name in NAMED_KINDS)
+        raise ValueError(
+            f"{kind!r} is no kind of error; there are {', '.join([*ERROR_KINDS, *named])}"
+        )
 
 
 def _metric(head: str) -> MetricName:

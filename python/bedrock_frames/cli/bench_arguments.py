@@ -47,7 +47,9 @@ def add_endpoint(command: argparse.ArgumentParser) -> None:
 
 def _add_sessions(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--sessions", action="store_true", help="answer tool calls until the model ends its turn"
+        "--sessions",
+        action="store_true",
+        help="answer tool calls until the model ends its turn; rates and --requests count sessions",
     )
     group.add_argument("--think-time", default="0s", metavar="TIME", help="before each answer")
     group.add_argument("--max-turns", type=int, default=10, metavar="N")

@@ -113,9 +113,11 @@ def _verdict(report: Report) -> str:
 
 def _tiles(report: Report) -> Iterable[tuple[str, str, str]]:
     requests, rates, metrics = report.requests, report.rates, report.metrics
-    requested = rates.requested_requests_per_s
-    asked = f"of {rate(requested)} asked" if requested is not None else "closed loop"
-    yield "Requests / s", rate(rates.requests_per_s), asked
+    asked = rates.asked()
+    if asked is None:
+        yield "Requests / s", rate(rates.requests_per_s), "closed loop"
+    else:
+        yield f"{asked.of.capitalize()} / s", rate(asked.kept), f"of {rate(asked.rate)} asked"
     first = metrics.ttft_ms if metrics.ttft_ms.count else metrics.ttfb_ms
     name = "First token" if metrics.ttft_ms.count else "First byte"
     yield f"{name}, p50", milliseconds(first.p50), f"p99 {milliseconds(first.p99)}"

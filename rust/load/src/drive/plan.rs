@@ -6,7 +6,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use crate::answer::Want;
 use crate::arrive::{Entry, Intensity, Limits, Points, Schedule, read_trace};
-use crate::measure::{Window, ns, seconds};
+use crate::measure::{Asked, Window, ns, seconds};
 use crate::options::{Arrivals, Http, Options, Process};
 use crate::request::Bodies;
 use crate::wire::{Target, client_config};
@@ -72,8 +72,17 @@ impl Plan {
         Some(Schedule::of_process(points, intensity(&self.options)?, share, limits))
     }
 
-    /// Requests a second that were asked for inside the window; `None` in a closed loop.
-    pub(super) fn requested(&self, ended: u64) -> Option<f64> {
+    /// What was asked for inside the window.
+    pub(super) fn asked(&self, ended: u64) -> Asked {
+        let arrivals = self.arrivals(ended);
+        match self.options.sessions {
+            Some(_) => Asked::Sessions(arrivals),
+            None => Asked::Requests(arrivals),
+        }
+    }
+
+    /// Arrivals a second inside the window; `None` in a closed loop.
+    fn arrivals(&self, ended: u64) -> Option<f64> {
         let (start, end) = (seconds(self.window.start), seconds(self.window.end.min(ended)));
         #[allow(clippy::cast_precision_loss, reason = "shares are small")]
         let share = 1.0 / self.options.share.1 as f64;

@@ -218,7 +218,7 @@ impl Run {
             _ if plan.window.end == u64::MAX => total.last_end,
             _ => at,
         };
-        let mut result = summary(&total, plan.window, plan.requested(end), end);
+        let mut result = summary(&total, plan.window, plan.asked(end), end);
         let audits = lock(&shared.audits);
         let mut audit = Audit::default();
         audits.iter().for_each(|other| audit.add(*other));

@@ -220,6 +220,7 @@ impl Worker {
             turn.number += 1;
             let next = follow_up(&body, &said, &sessions.tool_result);
             let Some(next) = next.filter(|_| turn.number < sessions.max_turns) else {
+                self.tally().end_session(self.clock.now(), plan.window);
                 return Ok(());
             };
             body = next.into();

@@ -15,7 +15,7 @@ pub use metric::Metric;
 pub use progress::Glance;
 pub use record::{Records, cut_line, line};
 pub use second::{Second, Sketch};
-pub use summary::summary;
+pub use summary::{Asked, summary};
 pub use tally::{Outcome, Settled, Tally, Window};
 
 /// Nanoseconds as milliseconds.

@@ -4,9 +4,17 @@ use serde_json::{Map, Value, json};
 
 use super::{Metric, Tally, Window, seconds};
 
-/// The run's part of `summary.json`. `requested` is in requests a second, `None` in a closed loop;
-/// `ended` is when the run did, in nanoseconds since it began.
-pub fn summary(tally: &Tally, window: Window, requested: Option<f64>, ended: u64) -> Value {
+/// What was asked for in a second; of a closed loop nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Asked {
+    /// So many requests.
+    Requests(Option<f64>),
+    /// So many sessions, each of which has as many requests as it needs.
+    Sessions(Option<f64>),
+}
+
+/// The run's part of `summary.json`. `ended` is when the run did, in nanoseconds since it began.
+pub fn summary(tally: &Tally, window: Window, asked: Asked, ended: u64) -> Value {
     let end = window.end.min(ended);
     let length = seconds(end.saturating_sub(window.start));
     #[allow(clippy::cast_precision_loss, reason = "counts of a run")]
@@ -21,6 +29,10 @@ pub fn summary(tally: &Tally, window: Window, requested: Option<f64>, ended: u64
     ];
     let of_all = |figure: fn(&Metric) -> Value| -> Map<String, Value> {
         metrics.iter().map(|(name, metric)| ((*name).to_owned(), figure(metric))).collect()
+    };
+    let (requests, sessions, ended_sessions) = match asked {
+        Asked::Requests(requested) => (requested, None, None),
+        Asked::Sessions(requested) => (None, requested, Some(rate(tally.sessions))),
     };
     let series = tally.seconds.iter().enumerate();
     json!({
@@ -39,8 +51,10 @@ pub fn summary(tally: &Tally, window: Window, requested: Option<f64>, ended: u64
         "stop_reasons": tally.stop_reasons,
         "metrics": of_all(Metric::to_json),
         "rates": {
-            "requested_requests_per_s": requested,
+            "requested_requests_per_s": requests,
             "requests_per_s": rate(tally.ended_in_window),
+            "requested_sessions_per_s": sessions,
+            "sessions_per_s": ended_sessions,
             "frames_per_s": rate(tally.frames),
             "output_tokens_per_s": rate(tally.output_tokens),
             "goodput_per_s": rate(tally.good),

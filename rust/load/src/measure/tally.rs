@@ -117,6 +117,7 @@ pub struct Tally {
     pub loop_delay: Metric,
     /// Of those below, what happened inside the window.
     pub ended_in_window: u64,
+    pub sessions: u64,
     pub good: u64,
     pub frames: u64,
     pub joined: u64,
@@ -219,6 +220,11 @@ impl Tally {
         }
     }
 
+    /// A session has come to its end.
+    pub fn end_session(&mut self, now: u64, window: Window) {
+        self.sessions += u64::from(window.holds(now));
+    }
+
     fn complete(&mut self, settled: &Settled<'_>) {
         self.completed += 1;
         self.bursts += u64::from(settled.facts.is_burst());
@@ -248,6 +254,7 @@ impl Tally {
             (&mut self.in_flight, other.in_flight),
             (&mut self.in_flight_max, other.in_flight_max),
             (&mut self.ended_in_window, other.ended_in_window),
+            (&mut self.sessions, other.sessions),
             (&mut self.good, other.good),
             (&mut self.frames, other.frames),
             (&mut self.joined, other.joined),

@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use load::Failure;
 use load::answer::{Beat, Facts};
-use load::measure::{Glance, Metric, Outcome, Settled, Sketch, Tally, Window, summary};
+use load::measure::{Asked, Glance, Metric, Outcome, Settled, Sketch, Tally, Window, summary};
 use load::options::Goodput;
 use proptest::prelude::*;
 use serde_json::json;
@@ -124,7 +124,7 @@ fn settle(tally: &mut Tally, intended: u64, outcome: &Outcome, goodput: &Goodput
 fn latencies_run_from_the_intended_start() {
     let mut tally = Tally::default();
     settle(&mut tally, 50 * MS, &Outcome::Completed, &Goodput::default(), ALWAYS);
-    let result = summary(&tally, ALWAYS, None, 1000 * MS);
+    let result = summary(&tally, ALWAYS, Asked::Requests(None), 1000 * MS);
     let p50 = |name: &str| result["metrics"][name]["p50"].as_f64().unwrap();
 
     assert!((p50("ttfb_ms") - 60.0).abs() < 0.1);
@@ -142,7 +142,7 @@ fn what_failed_stays_in_the_denominator_and_out_of_the_latencies() {
     settle(&mut tally, 0, &Outcome::Failed(Failure::Timeout), &goodput, ALWAYS);
     settle(&mut tally, 0, &Outcome::Failed(Failure::http("ThrottlingException")), &goodput, ALWAYS);
     tally.send(0, 0, ALWAYS, true);
-    let result = summary(&tally, ALWAYS, Some(4.0), 1000 * MS);
+    let result = summary(&tally, ALWAYS, Asked::Requests(Some(4.0)), 1000 * MS);
 
     assert_eq!(
         result["requests"],
@@ -163,7 +163,7 @@ fn the_warm_up_is_not_measured() {
     let mut tally = Tally::default();
     settle(&mut tally, 99 * MS, &Outcome::Completed, &Goodput::default(), window);
     tally.beat(Beat { frames: 5, gap: Some(MS), joined: 2 }, 99 * MS, window, false);
-    let result = summary(&tally, window, None, 1200 * MS);
+    let result = summary(&tally, window, Asked::Requests(None), 1200 * MS);
 
     assert_eq!(result["requests"]["warmup"], json!(1));
     assert_eq!(result["requests"]["sent"], json!(0));
@@ -181,7 +181,7 @@ fn what_fails_while_it_warms_up_is_told_apart() {
     settle(&mut tally, 99 * MS, &failed, &Goodput::default(), window);
     let mut total = Tally::default();
     total.add(&tally);
-    let result = summary(&total, window, None, 1200 * MS);
+    let result = summary(&total, window, Asked::Requests(None), 1200 * MS);
 
     assert_eq!(result["requests"]["warmup_failed"], json!(1));
     assert_eq!(result["warmup_errors"], json!({"crc": 1}));
@@ -193,7 +193,7 @@ fn a_request_is_running_in_every_second_until_it_ends() {
     let mut tally = Tally::default();
     tally.send(0, 0, ALWAYS, true);
     tally.send(3500 * MS, 3500 * MS, ALWAYS, true);
-    let series = &summary(&tally, ALWAYS, None, 5000 * MS)["series"];
+    let series = &summary(&tally, ALWAYS, Asked::Requests(None), 5000 * MS)["series"];
     let running: Vec<_> = (0..4).map(|second| series[second]["in_flight"].as_u64()).collect();
 
     assert_eq!(running, [Some(1), Some(1), Some(1), Some(2)]);
@@ -217,7 +217,7 @@ fn a_second_says_how_often_each_latency_came() {
 fn frames_that_came_together_have_gaps_of_zero() {
     let mut tally = Tally::default();
     tally.beat(Beat { frames: 4, gap: Some(20 * MS), joined: 3 }, MS, ALWAYS, true);
-    let result = summary(&tally, ALWAYS, None, 1000 * MS);
+    let result = summary(&tally, ALWAYS, Asked::Requests(None), 1000 * MS);
 
     assert_eq!(result["metrics"]["gap_ms"]["count"], json!(4));
     assert_eq!(result["metrics"]["gap_ms"]["mean"], json!(5.0));

@@ -2,7 +2,7 @@
 
 use load::Operation::ConverseStream;
 use load::answer::{Answer, Reader};
-use load::measure::{Outcome, Settled, Tally, Window, summary};
+use load::measure::{Asked, Outcome, Settled, Tally, Window, summary};
 use load::options::Goodput;
 use load::wire::Head;
 
@@ -49,7 +49,7 @@ fn a_thousand_paced_streams_are_measured_as_they_were_paced() {
         };
         tally.settle(&settled, WINDOW, &Goodput::default());
     }
-    let metrics = &summary(&tally, WINDOW, None, 3000 * MS)["metrics"];
+    let metrics = &summary(&tally, WINDOW, Asked::Requests(None), 3000 * MS)["metrics"];
     let exact = |name: &str, value: f64, count: u64| {
         let metric = &metrics[name];
         assert_eq!(metric["count"].as_u64(), Some(count), "{name}");
