@@ -1,7 +1,8 @@
 //! `Limits`.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyInt};
 
 /// Upper bounds that a decoder enforces before it buffers anything.
 #[pyclass(module = "bedrock_frames", frozen, eq, hash, from_py_object)]
@@ -15,6 +16,14 @@ impl Limits {
     }
 }
 
+fn bytes(name: &str, value: Option<&Bound<'_, PyInt>>) -> PyResult<u32> {
+    let Some(value) = value else { return Ok(u32::MAX) };
+    value.extract().map_err(|_| {
+        let most = u32::MAX;
+        PyValueError::new_err(format!("{name} is a number of bytes from 0 to {most}, not {value}"))
+    })
+}
+
 #[pymethods]
 impl Limits {
     #[classattr]
@@ -26,15 +35,15 @@ impl Limits {
     #[new]
     #[pyo3(signature = (*, max_message_bytes=None, max_headers_bytes=None, max_payload_bytes=None))]
     fn new(
-        max_message_bytes: Option<u32>,
-        max_headers_bytes: Option<u32>,
-        max_payload_bytes: Option<u32>,
-    ) -> Self {
-        Self(eventstream::Limits {
-            max_message: max_message_bytes.unwrap_or(u32::MAX),
-            max_headers: max_headers_bytes.unwrap_or(u32::MAX),
-            max_payload: max_payload_bytes.unwrap_or(u32::MAX),
-        })
+        max_message_bytes: Option<&Bound<'_, PyInt>>,
+        max_headers_bytes: Option<&Bound<'_, PyInt>>,
+        max_payload_bytes: Option<&Bound<'_, PyInt>>,
+    ) -> PyResult<Self> {
+        Ok(Self(eventstream::Limits {
+            max_message: bytes("max_message_bytes", max_message_bytes)?,
+            max_headers: bytes("max_headers_bytes", max_headers_bytes)?,
+            max_payload: bytes("max_payload_bytes", max_payload_bytes)?,
+        }))
     }
 
     #[getter]
