@@ -220,6 +220,13 @@ def test_a_template_fills_native_json_too() -> None:
     assert native(answer(said, STREAM, values=VALUES)) == [{"b": "m"}]
 
 
+def test_a_template_fills_the_strings_of_json_that_is_sent_as_text() -> None:
+    said = {"content": {"said": ["{{userMessage}}", 1]}, "template": True}
+    (block,) = whole(answer(said, "converse", values=VALUES))["output"]["message"]["content"]
+
+    assert json.loads(block["text"]) == {"said": ['say "é"', 1]}
+
+
 def test_without_template_braces_are_text() -> None:
     content = whole(answer({"content": "{{userMessage}}"}, "converse", values=VALUES))["output"]
 

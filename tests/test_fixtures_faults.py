@@ -56,6 +56,8 @@ def test_a_fault_of_one_fixture_hides_none_of_another() -> None:
 def test_one_fault_is_reported_once() -> None:
     assert len(faults(response(content="a", stopReason="endturn"))) == 1
     assert len(faults(match(userMessage=5))) == 1
+    assert len(faults(response(toolCalls=[{"name": "a b", "arguments": {}}]))) == 1
+    assert len(faults(response(toolCalls=[{"name": "a", "arguments": {}, "id": "x" * 65}]))) == 1
     assert (
         len(
             faults(

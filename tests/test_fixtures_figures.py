@@ -109,7 +109,7 @@ def test_conditions_may_be_told_apart() -> None:
         "toolResult": "e",
         "inputText": {"equals": "f"},
         "model": {"contains": "claude"},
-        "operation": "converse",
+        "operation": "invoke",
         "session": "g",
     }
 
@@ -120,7 +120,7 @@ def test_conditions_may_be_told_apart() -> None:
         "tool_result": {"contains": "e"},
         "input_text": {"equals": "f"},
         "model": {"contains": "claude"},
-        "operation": ["converse"],
+        "operation": ["invoke"],
         "session": {"equals": "g"},
     }
 

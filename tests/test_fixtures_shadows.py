@@ -35,6 +35,9 @@ def shadowed(*matches: dict[str, Any]) -> list[tuple[int, str]]:
         ({"userMessage": "a", "sequenceIndex": 0}, {"userMessage": "a", "sequenceIndex": 0}),
         ({"userMessage": "a"}, {"userMessage": "a", "sequenceIndex": 1}),
         ({"hasToolResult": True}, {"hasToolResult": True, "session": "s"}),
+        ({"operation": ["converse", "converse-stream"]}, {"operation": "converse", "model": "m"}),
+        ({"userMessage": "a"}, {"userMessage": "ab", "operation": "converse-stream"}),
+        ({"operation": "count-tokens"}, {"operation": "count-tokens", "userMessage": "a"}),
     ],
 )
 def test_an_earlier_fixture_that_takes_everything_is_told(
@@ -52,6 +55,11 @@ def test_an_earlier_fixture_that_takes_everything_is_told(
         ({"userMessage": "slowtrunc"}, {"userMessage": "trunc"}),
         ({"userMessage": {"equals": "a"}}, {"userMessage": "a"}),
         ({"userMessage": "A"}, {"userMessage": "a"}),
+        ({"operation": "converse"}, {"operation": ["converse", "converse-stream"]}),
+        ({"operation": "converse"}, {"operation": "converse-stream"}),
+        # Tokens are counted by those alone that name it.
+        ({}, {"operation": "count-tokens"}),
+        ({"userMessage": "a"}, {"userMessage": "ab", "operation": "count-tokens"}),
         ({"userMessage": {"regex": "a"}}, {"userMessage": "a"}),
         ({"userMessage": "a"}, {"userMessage": {"regex": "a"}}),
         ({"userMessage": "a", "model": "m"}, {"userMessage": "a"}),
@@ -100,3 +108,18 @@ def test_what_only_one_operation_can_answer_shadows_that_operation_alone() -> No
 
     assert faults(body, text) == []
     assert len(faults(text, body)) == 1
+
+
+@pytest.mark.parametrize("operation", ["converse", ["converse", "converse-stream"]])
+def test_what_no_request_of_its_operations_has_is_told(operation: object) -> None:
+    match = {"inputText": "a", "operation": operation}
+    ((path, severity, message),) = faults({"match": match, "response": HELLO})
+
+    assert (path, severity) == ("$.fixtures[0].match.inputText", "error")
+    assert "a Converse request has no inputText" in message
+
+
+def test_native_bodies_have_an_input_text() -> None:
+    for operation in ("invoke", ["converse", "invoke"], "count-tokens"):
+        match = {"inputText": "a", "operation": operation}
+        assert faults({"match": match, "response": HELLO}) == []

@@ -82,8 +82,8 @@ def test_shadows_reach_across_files(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("[]", 'a fixture file is an object with "fixtures", not an array'),
-        ("{}", '"fixtures", an array is required'),
-        ('{"fixtures": {}}', '"fixtures", an array, not an object'),
+        ("{}", '"fixtures", an array, is required'),
+        ('{"fixtures": {}}', "must be an array, not an object"),
         ('{"fixtures": [],}', "is no JSON: Illegal trailing comma"),
         ('{"fixtures": [\n nope]}', "line 2 column 2"),
         ('{"fixtures": [NaN]}', "NaN is no JSON number"),

@@ -17,9 +17,10 @@ JsonObject: TypeAlias = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Plain text."""
+    """Plain text. ``document`` is the JSON value that it was written from, if it was."""
 
     text: str
+    document: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
