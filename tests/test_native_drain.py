@@ -14,6 +14,7 @@ from bedrock_frames import decode_all
 from tests.http2_client import Http2, http2
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, ask, asking, connect
 from tests.test_server_command import Served, fixture_file, served
+from tests.watching import wait_for_samples
 
 PACED: Final[dict[str, Any]] = {"timing": {"ttft_ms": 20, "gap_ms": 20}}
 ENDLESS: Final[dict[str, Any]] = {"timing": {"ttft_ms": 0, "gap_ms": 3_600_000}}
@@ -118,6 +119,33 @@ def test_the_wait_has_an_end(
 
         assert running.wait() == (0, "")
     assert "Traceback" not in running.log
+
+
+@pytest.mark.parametrize("how", ["timeout", "second signal"])
+def test_the_portable_tier_cuts_and_counts_too(tmp_path: Path, how: str) -> None:
+    drain = "500ms" if how == "timeout" else "1000s"
+    fixtures = fixture_file(tmp_path, timing={"ttft_ms": 0, "gap_ms": 3_600_000})
+    with (
+        served(fixtures, "--asgi", "--drain-timeout", drain) as running,
+        connect(running.url) as streaming,
+        connect(running.url) as waiting,
+    ):
+        begin(streaming)
+        waiting.send("POST", CONVERSE, asking("hello"))
+        assert wait_for_samples(running.url, requests_in_flight=2.0)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait_for_log("Shutting down")
+        if how == "second signal":
+            running.process.send_signal(signal.SIGTERM)
+        assert not streaming.reply().complete
+        # It gets no answer at all, as from the native tier.
+        with pytest.raises(ConnectionError):
+            waiting.reply()
+        assert running.wait() == (0, "")
+    (line,) = [line for line in running.log.splitlines() if "Cut" in line]
+    assert "WARNING" in line
+    assert "Cut 2 answers that were under way" in line
+    assert "ERROR" not in running.log
 
 
 @pytest.mark.parametrize(

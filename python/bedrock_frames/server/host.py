@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from bedrock_frames.server.pacing import WritePiece
 
 
+_LOG: Final = logging.getLogger(__name__)
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """Closes a connection whose request head does not end; joins heads with bodies.
 
@@ -99,9 +102,9 @@ class Host(uvicorn.Server):
                 backlog=4096,
                 limit_concurrency=max_connections,
                 timeout_keep_alive=IDLE_SECONDS,
-                timeout_graceful_shutdown=drain_timeout,  # type: ignore[arg-type] # any number
             )
         )
+        self._drain_timeout = drain_timeout
         self._on_ready = on_ready
         self._loop: asyncio.AbstractEventLoop | None = None
         logging.getLogger("uvicorn.error").addFilter(_EXPECTED)
@@ -112,14 +115,32 @@ class Host(uvicorn.Server):
         await super().startup(sockets)
         self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was asked, for as long as the drain timeout gives it."""
+        timeout = self._drain_timeout
+        # Who gives no time wants it so.
+        level = logging.WARNING if timeout else logging.INFO
+        why = f"the drain timeout of {timeout:g} s is over"
+        end = asyncio.get_running_loop().call_later(timeout, self._give_up, why, level)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            end.cancel()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop; when asked again, give up what is still being answered."""
         if self.should_exit and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._give_up)
+            self._loop.call_soon_threadsafe(self._give_up, "asked to end again", logging.WARNING)
         self.should_exit = True
 
-    def _give_up(self) -> None:
-        for task in self.server_state.tasks:
+    def _give_up(self, why: str, level: int) -> None:
+        under_way = list(self.server_state.tasks)
+        if under_way:
+            _LOG.log(level, "Cut %d answers that were under way: %s", len(under_way), why)
+        # First, so that what has not begun is no HTTP 500.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in under_way:
             task.cancel()
 
     @contextmanager
