@@ -63,6 +63,13 @@ def test_a_faulty_fixture_says_so(bedrock):
         bedrock.add(match={"userMesage": "x"}, response={"content": "Hi!"})
 
 
+def test_a_fixture_may_have_several_responses(bedrock):
+    bedrock.add(responses=[{"response": {"content": "one of one"}}])
+    assert say(bedrock.client()) == "one of one"
+    with pytest.raises(ValueError, match="exactly one of response, responses"):
+        bedrock.add(match={"userMessage": "x"})
+
+
 def test_sequences_errors_and_resets(bedrock):
     for step in range(2):
         bedrock.add(match={"sequenceIndex": step}, response={"content": str(step)})
@@ -112,7 +119,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 def test_a_session_with_the_plugin(session: pytest.Pytester) -> None:
     result = session.runpytest_subprocess()
 
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=9)
 
 
 def test_workers_of_xdist_have_a_server_each(session: pytest.Pytester) -> None:

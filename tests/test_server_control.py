@@ -119,6 +119,49 @@ def test_the_alias_resets_everything(url: str, path: str) -> None:
     assert said(url, "hello") == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/__control/fixtures"), ("POST", "/__aimock/reset")],
+)
+def test_reset_brings_back_what_was_dropped_of_files(url: str, method: str, path: str) -> None:
+    ask(url, method, path)
+    post(url, "/__control/fixtures", {"fixtures": [OTHER]})
+    assert (said(url, "hello"), said(url, "other")) == (404, "another")
+
+    post(url, "/__control/reset")
+    assert (said(url, "hello"), said(url, "other")) == ("from a file", 404)
+
+
+def test_what_is_added_and_never_answers_is_logged(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    post(url, "/__control/fixtures?position=first", {"fixtures": [ADDED]})
+    assert caplog.records == []
+    post(url, "/__control/fixtures", {"fixtures": [OTHER, ADDED]})
+
+    (message,) = [record.message for record in caplog.records if "never" in record.message]
+    assert message.startswith("<api>: $.fixtures[1].match: never answers: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "part"),
+    [
+        ("/__control/error", {"error": "ThrottlingException", "retryAfter": 3}, '"retryAfter"'),
+        ("/__control/error", {"eror": "ThrottlingException"}, 'did you mean "error"'),
+        ("/__aimock/error", {"status": 429, "mesage": "x"}, 'did you mean "message"'),
+        ("/__control/fixtures", {"fixtures": [OTHER], "position": "first"}, '"position"'),
+    ],
+)
+def test_keys_that_mean_nothing_are_refused(
+    url: str, path: str, body: dict[str, Any], part: str
+) -> None:
+    reply = post(url, path, body)
+
+    assert reply.status == 400
+    assert part in reply.json["error"]
+    assert (said(url, "hello"), said(url, "other")) == ("from a file", 404)
+
+
 def test_sequences_can_be_begun_anew(url: str) -> None:
     steps = [
         {"match": {"userMessage": "next", "sequenceIndex": k}, "response": {"content": str(k)}}

@@ -1,10 +1,15 @@
 """Options as people write them."""
 
+import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bedrock_frames.server import parse_duration, parse_timing
+from bedrock_frames.server import Server, create_app, parse_duration, parse_timing
+from tests.http_client import CONVERSE, ask, asking
+from tests.planes import until
 
 
 @pytest.mark.parametrize(
@@ -38,3 +43,30 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("wrong", [True, 5, [Path("a"), 5]])
+def test_what_cannot_be_watched_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="watch is a file or folder, or several, not"):
+        create_app(watch=wrong)
+
+
+def test_a_single_path_can_be_watched(tmp_path: Path) -> None:
+    path = tmp_path / "fixtures.json"
+
+    def says(text: str) -> str:
+        fixture = {"match": {}, "response": {"content": text}}
+        path.write_text(json.dumps({"fixtures": [fixture]}))
+        return text
+
+    before = says("before")
+    with Server(path, watch=str(path)) as server:
+        reply = ask(server.url, "POST", CONVERSE, asking("x"))
+        assert before in reply.body.decode()
+
+        def is_loaded() -> bool:
+            # The first change may go unseen: it does not watch at once.
+            after = says("after")
+            return after in ask(server.url, "POST", CONVERSE, asking("x")).body.decode()
+
+        until(is_loaded)

@@ -46,7 +46,7 @@ class Bedrock:
         self,
         *,
         match: Mapping[str, object] | None = None,
-        response: Mapping[str, object] | list[Mapping[str, object]] | Answerer,
+        response: Mapping[str, object] | list[Mapping[str, object]] | Answerer | None = None,
         first: bool = False,
         **options: object,
     ) -> None:
@@ -54,12 +54,15 @@ class Bedrock:
 
         ``response`` may be a callable, which makes one for each request.
 
-        ``options`` are the other keys of a fixture: ``timing``, ``chunkSize``, ….
+        ``options`` are the other keys of a fixture: ``timing``, ``chunkSize``, …; or
+        ``responses``, in the place of ``response``.
 
         Raises:
             FixtureError: with all its faults.
         """
-        fixture = {"match": match or {}, "response": response, **options}
+        fixture = {"match": match or {}, **options}
+        if response is not None:
+            fixture["response"] = response
         self._server.parts.catalog.add([fixture], first=first)
 
     def load(self, path: str | PathLike[str]) -> None:

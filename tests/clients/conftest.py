@@ -60,7 +60,7 @@ class Unhurried(Bedrock):
         self,
         *,
         match: Mapping[str, object] | None = None,
-        response: Mapping[str, object] | list[Mapping[str, object]] | Answerer,
+        response: Mapping[str, object] | list[Mapping[str, object]] | Answerer | None = None,
         first: bool = False,
         **options: object,
     ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -50,7 +52,7 @@ def create_app(
     max_body_bytes: int = 25_000_000,
     max_sessions: int = 10_000,
     max_in_flight: int = MAX_IN_FLIGHT,
-    watch: Sequence[StrPath] = (),
+    watch: StrPath | Sequence[StrPath] = (),
 ) -> Starlette:
     """Return an app that answers Bedrock Runtime requests from fixtures.
 
@@ -62,8 +64,8 @@ def create_app(
         timing: of answers that have none of their own, such as ``{"ttft_ms": 600, "gap_ms": 48}``.
         journal_entries: how many requests are remembered; 0 for none.
         max_in_flight: how many requests are answered at a time; those above get a 503.
-        watch: files and folders whose changes put their fixtures in the place of ``fixtures``,
-            while the host runs the app's lifespan.
+        watch: a file or folder, or several, whose changes put their fixtures in the place of
+            ``fixtures``, while the host runs the app's lifespan.
 
     Raises:
         FixtureError: with all faults of all fixtures.
@@ -77,6 +79,7 @@ def create_app(
         max_sessions=max_sessions,
         max_in_flight=max_in_flight,
     )
+    watched = _paths(watch)
     engine = Engine(
         seed=seed,
         strict=strict,
@@ -98,13 +101,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001
-        if not watch:
+        if not watched:
             yield
             return
         from bedrock_frames.server.watch import watch as watching
 
         stop = asyncio.Event()
-        task = asyncio.create_task(watching(catalog, watch, stop))
+        task = asyncio.create_task(watching(catalog, watched, stop))
         try:
             yield
         finally:
@@ -119,6 +122,21 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.parts = Parts(engine=engine, catalog=catalog, figures=figures)
     return app
+
+
+def _paths(watch: object) -> list[StrPath]:
+    """Return what is to be watched.
+
+    Raises:
+        ValueError: it is neither a path nor several.
+    """
+    if isinstance(watch, str | os.PathLike):
+        return [watch]
+    if isinstance(watch, Iterable):
+        paths = list(watch)
+        if all(isinstance(path, str | os.PathLike) for path in paths):
+            return paths
+    raise ValueError(f"watch is a file or folder, or several, not {watch!r}")
 
 
 def parts_of(app: Starlette) -> Parts:

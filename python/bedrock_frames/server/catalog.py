@@ -63,6 +63,7 @@ class Catalog:
         self._lock = Lock()
         self._front = self._end = self._none = fixtures.parse([])
         self._files = files
+        self._files_hold = True
         self._all = files
         _report(files)
         self._load()
@@ -83,7 +84,10 @@ class Catalog:
         return self.merge(fixtures.parse(added), first=first)
 
     def merge(self, checked: FixtureSet, *, first: bool = False) -> int:
-        """Add fixtures that were checked before; return how many."""
+        """Add fixtures that were checked before; return how many.
+
+        The log says which of them never answer, for those before them.
+        """
         _report(checked)
         with self._lock:
             if first:
@@ -91,29 +95,34 @@ class Catalog:
             else:
                 self._end = self._end + checked
             self._load()
+            shadowed = [] if first else self._all.shadowed(len(self._all) - len(checked))
+        for fault in shadowed:
+            log.warning("%s: %s: %s", fault.file, fault.path, fault.message)
         return len(checked)
 
     def replace_files(self, files: FixtureSet) -> None:
         """Put fixtures in the place of the files'; those added while running stay."""
         _report(files)
         with self._lock:
-            self._files = files
+            self._files, self._files_hold = files, True
             self._load()
 
     def drop_added(self) -> None:
-        """Go back to the files' fixtures."""
+        """Go back to the files' fixtures, wherever they were dropped, too."""
         with self._lock:
             self._front = self._end = self._none
+            self._files_hold = True
             self._load()
 
     def clear(self) -> None:
-        """Drop all fixtures, the files' too."""
+        """Drop all fixtures, the files' too: those are not forgotten."""
         with self._lock:
-            self._front = self._files = self._end = self._none
+            self._front = self._end = self._none
+            self._files_hold = False
             self._load()
 
     def _load(self) -> None:
-        self._all = self._front + self._files + self._end
+        self._all = self._front + (self._files if self._files_hold else self._none) + self._end
         compile_plan = self._all.compiler(
             seed=self._seed, padding=self._padding, timing=self._timing
         )

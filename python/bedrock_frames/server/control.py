@@ -16,12 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bedrock_frames._core import MAX_APP_BODY_BYTES
+from bedrock_frames.bedrock.words import allowed_instead, quoted
 from bedrock_frames.fixtures import FixtureError
+from bedrock_frames.fixtures.loading import TOP_KEYS
 from bedrock_frames.server.endpoint import ClientLeft, read_body
 from bedrock_frames.server.typed import error_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
+_ERROR_KEYS: Final = ("error", "status", "message", "body")
 _NUMBER: Final = re.compile("[0-9]{1,9}")
 
 PAGE: Final = 1000
@@ -86,7 +89,7 @@ class Control:
         position = request.query_params.get("position", "last")
         if position not in ("first", "last"):
             return _bad('position is "first" or "last"')
-        given = await _body(request)
+        given = await _body(request, TOP_KEYS)
         added = given.get("fixtures")
         if not isinstance(added, list):
             return _bad('Missing or invalid "fixtures" array')
@@ -150,7 +153,7 @@ class Control:
         ``{"error": "ThrottlingException", "message": …}``, ``{"status": 429, …}`` or both; the
         message may also stand in ``body``.
         """
-        given = await _body(request)
+        given = await _body(request, _ERROR_KEYS)
         inner = given.get("body")
         message = given.get("message", inner.get("message") if isinstance(inner, dict) else None)
         name, status = given.get("error"), given.get("status")
@@ -215,11 +218,11 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-async def _body(request: Request) -> dict[str, object]:
+async def _body(request: Request, allowed: Sequence[str]) -> dict[str, object]:
     """Return a request's JSON object.
 
     Raises:
-        HTTPException: 400, it is none.
+        HTTPException: 400, it is none, or has a key that means nothing.
     """
     try:
         body, _ = await read_body(request.receive, MAX_APP_BODY_BYTES)
@@ -232,6 +235,8 @@ async def _body(request: Request) -> dict[str, object]:
         raise Refused(f"Invalid JSON: {error}") from None
     if not isinstance(given, dict):
         raise Refused("Invalid JSON: an object is expected")
+    for key in given.keys() - set(allowed):
+        raise Refused(f"unknown key {quoted(key)}{allowed_instead(key, allowed)}")
     return given
 
 

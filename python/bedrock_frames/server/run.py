@@ -35,7 +35,7 @@ class Options(TypedDict, total=False):
     max_body_bytes: int
     max_sessions: int
     max_in_flight: int
-    watch: Sequence[StrPath]
+    watch: StrPath | Sequence[StrPath]
 
 
 def serve(
