@@ -77,6 +77,8 @@ impl Worker {
                 connection.outbox = self.output[sent..].to_vec();
                 if !connection.interest.contains(EventFlags::OUT) {
                     self.meter.blocked();
+                    // What was sent last may be long ago, where nothing was due since.
+                    connection.since_ns = self.clock.now();
                     let interest = connection.interest | EventFlags::OUT;
                     self.watch(key, interest);
                 }
