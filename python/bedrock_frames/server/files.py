@@ -29,6 +29,9 @@ FILES_PER_THREAD: Final = 6
 OTHER_FILES: Final = 32
 """What else may be opened while it serves: requests for the app take two each."""
 
+_REFUSED: Final = (8, 256)
+"""Connections above the bound that hear why, at least and at most; the rest is closed at once."""
+
 _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----")
 _KEY: Final = re.compile(r"-----BEGIN (?:RSA |EC )?PRIVATE KEY-----")
 
@@ -50,7 +53,10 @@ def room_for(connections: int, *, threads: int) -> int:
             f" {needed} are needed for all else, with {threads} threads"
         )
         raise OSError(errno.EMFILE, reason)
-    return min(connections, soft - needed)
+    left = soft - needed
+    # What is refused may be there for a while, an eighth of what is not.
+    refused = min(max(_REFUSED[0], left // 9), _REFUSED[1])
+    return min(connections, max(left - refused, 1))
 
 
 @contextmanager

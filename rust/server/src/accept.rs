@@ -1,6 +1,7 @@
 //! Who gets a new connection.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ use crate::meter::{Meter, Seat};
 use crate::shared::{Shared, Stage};
 use crate::wire::{self, Date};
 
+/// How many that are refused may be there at a time, to hear why while they still send; more are
+/// closed at once. An eighth of the connections that there may be, within these bounds.
+const REFUSED: RangeInclusive<usize> = 8..=256;
+
 /// How long accepting rests where the system has no file for a connection.
 const REST: Duration = Duration::from_millis(10);
 
@@ -23,7 +28,7 @@ pub(crate) struct Acceptor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) doors: Doors,
-    /// Counts the connections that nobody gets.
+    /// Counts the connections that are refused.
     pub(crate) meter: Arc<Meter>,
     pub(crate) waker: Waker,
 }
@@ -75,9 +80,17 @@ impl Acceptor {
         let limit = self.shared.options.max_connections;
         let secure = self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_));
         if self.doors.connections() >= limit {
+            let why = format!("This server has {limit} connections at a time.");
+            if !secure
+                && self.meter.connections() < (limit / 8).clamp(*REFUSED.start(), *REFUSED.end())
+            {
+                let seat = Seat::take(&self.meter);
+                door.tell(News::Refused { socket, seat, why });
+                return;
+            }
             self.meter.refused();
             if !secure {
-                refuse(&socket, limit);
+                refuse(&socket, &why);
             }
             return;
         }
@@ -91,8 +104,7 @@ impl Acceptor {
 }
 
 /// Say that there are too many. It fits into the buffer of any new socket.
-fn refuse(socket: &Socket, limit: usize) {
-    let why = format!("This server has {limit} connections at a time.");
-    let bytes = wire::refusal(503, &why, &Date::now());
+fn refuse(socket: &Socket, why: &str) {
+    let bytes = wire::refusal(503, why, &Date::now());
     let _ = send(socket, &bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }

@@ -28,6 +28,8 @@ const READ_BYTES: usize = 65_536;
 pub(crate) enum News {
     /// There is a new connection; or one of another worker's, with a request that was read of it.
     Arrived { socket: Socket, seat: Seat, read: Vec<u8> },
+    /// There is one connection too many.
+    Refused { socket: Socket, seat: Seat, why: String },
     /// An answer was made for the connection of that key, if it still waits for it.
     Made { key: usize, ticket: u64, made: Made },
 }
@@ -168,6 +170,11 @@ impl Worker {
         while let Ok(news) = self.news.try_recv() {
             match news {
                 News::Arrived { socket, seat, read } => self.welcome(socket, seat, read),
+                News::Refused { socket, seat, why } => {
+                    if let Some(key) = self.add(socket, seat) {
+                        self.guarded(key, |worker| worker.refuse(key, 503, &why));
+                    }
+                }
                 News::Made { key, ticket, made } => {
                     self.guarded(key, |worker| worker.on_made(key, ticket, made));
                 }
@@ -185,13 +192,7 @@ impl Worker {
         if !is_new {
             self.meter.came();
         }
-        let connection = Connection::new(socket, seat, self.clock.now());
-        let key = self.connections.insert(connection);
-        let socket = &self.connections[key].socket;
-        if self.poller.add(socket, key, READING).is_err() {
-            self.connections.remove(key);
-            return;
-        }
+        let Some(key) = self.add(socket, seat) else { return };
         if is_new {
             self.meter.accepted();
             if self.shared.stage() > Stage::Serving {
@@ -200,6 +201,17 @@ impl Worker {
         } else {
             self.guarded(key, |worker| worker.serve_inbox(key, read));
         }
+    }
+
+    /// Watch a connection from now on; none, where the system does not.
+    fn add(&mut self, socket: Socket, seat: Seat) -> Option<usize> {
+        let connection = Connection::new(socket, seat, self.clock.now());
+        let key = self.connections.insert(connection);
+        if self.poller.add(&self.connections[key].socket, key, READING).is_err() {
+            self.connections.remove(key);
+            return None;
+        }
+        Some(key)
     }
 
     fn is_over(&self) -> bool {
