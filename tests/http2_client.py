@@ -58,8 +58,15 @@ class Answer:
 class Http2:
     """One connection, by prior knowledge; or as ALPN negotiates, where ``trusting`` is given."""
 
-    def __init__(self, url: str, *, window: int = WIDE, trusting: Path | None = None) -> None:
-        self.socket = open_socket(url, trusting, "h2")
+    def __init__(
+        self,
+        url: str,
+        *,
+        window: int = WIDE,
+        trusting: Path | None = None,
+        receive_buffer: int | None = None,
+    ) -> None:
+        self.socket = open_socket(url, trusting, "h2", receive_buffer=receive_buffer)
         self.answers: dict[int, Answer] = {}
         self.went_away: GoAwayFrame | None = None
         self.pongs = 0

@@ -39,13 +39,28 @@ class Reply:
 
 
 def open_socket(
-    url: str, trusting: Path | None = None, speaking: str = "http/1.1"
+    url: str,
+    trusting: Path | None = None,
+    speaking: str = "http/1.1",
+    *,
+    receive_buffer: int | None = None,
 ) -> socket.socket:
-    """Connect; by TLS, with a protocol that ALPN agrees on, where a certificate is given."""
+    """Connect; by TLS, with a protocol that ALPN agrees on, where a certificate is given.
+
+    A ``receive_buffer`` is one from the start, so that the server never sends more than fits.
+    """
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
-    plain = socket.create_connection((parts.hostname, parts.port), timeout=20)
+    plain = socket.socket(socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET)
+    plain.settimeout(20)
+    if receive_buffer is not None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    try:
+        plain.connect((parts.hostname, parts.port))
+    except OSError:
+        plain.close()
+        raise
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if trusting is None:
         return plain
@@ -59,8 +74,10 @@ def open_socket(
 class Connection:
     """One connection, kept alive."""
 
-    def __init__(self, url: str, *, trusting: Path | None = None) -> None:
-        self.socket = open_socket(url, trusting)
+    def __init__(
+        self, url: str, *, trusting: Path | None = None, receive_buffer: int | None = None
+    ) -> None:
+        self.socket = open_socket(url, trusting, receive_buffer=receive_buffer)
         self._file = self.socket.makefile("rb")
 
     def close(self) -> None:
@@ -138,8 +155,10 @@ class Connection:
 
 
 @contextmanager
-def connect(url: str, *, trusting: Path | None = None) -> Iterator[Connection]:
-    connection = Connection(url, trusting=trusting)
+def connect(
+    url: str, *, trusting: Path | None = None, receive_buffer: int | None = None
+) -> Iterator[Connection]:
+    connection = Connection(url, trusting=trusting, receive_buffer=receive_buffer)
     try:
         yield connection
     finally:

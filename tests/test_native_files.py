@@ -3,6 +3,8 @@
 import resource
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -163,6 +165,8 @@ def test_who_comes_when_there_is_no_room_is_told_so(tmp_path: Path) -> None:
             assert (reply.status, reply.error_type) == (503, "ServiceUnavailableException")
             assert reply.json["message"] == f"This server has {room} connections at a time."
         running.process.send_signal(signal.SIGTERM)
+        # Two that come at once are one.
+        assert running.wait_for_log("Waiting for connections")
         running.process.send_signal(signal.SIGTERM)
         assert running.wait() == (0, "")
     assert "Too many open files" not in running.log
@@ -174,6 +178,40 @@ def test_no_room_at_all_is_said_before_anybody_comes(tmp_path: Path) -> None:
 
     assert "90 open files (ulimit -n) leave no room for connections" in running.log
     assert "with 8 threads" in running.log
+
+
+WITH_FEW_FILES: Final = """
+import os, resource
+from bedrock_frames._core import Plane
+from bedrock_frames.server import create_app
+from bedrock_frames.server.app import parts_of
+from tests.http_client import ask
+
+engine = parts_of(create_app([])).engine
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+for files in range(1, 20):
+    used = len(os.listdir("/proc/self/fd")) - 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + files, hard))
+    try:
+        plane = Plane(engine, host="127.0.0.1", threads=1)
+    except OSError:
+        continue
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    url = "http://%s:%d" % plane.addresses[0]
+    # A worker answers the one, a lane the other.
+    statuses = [ask(url, "POST", "/model/m/converse", {}).status, ask(url, "GET", "/x").status]
+    print(*statuses)
+    assert plane.stop(10)
+"""
+
+
+def test_a_plane_that_lacks_a_file_does_not_start_by_half() -> None:
+    command = [sys.executable, "-c", WITH_FEW_FILES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(done.stdout.splitlines()) == {"400 404"}
 
 
 def test_the_portable_tier_has_a_bound_of_connections_too(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What the plane says of itself, after a workload that is known to the byte."""
 
 import socket
+import time
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bedrock_frames import decode_all
-from bedrock_frames._core import Engine
+from bedrock_frames._core import Engine, self_signed
 from bedrock_frames.server import NativeServer, Place, create_app
 from bedrock_frames.server.app import parts_of
 from bedrock_frames.server.metrics import Counts, Figures
@@ -182,6 +184,23 @@ def test_a_write_that_a_socket_does_not_take_is_counted_over_http_2_too() -> Non
             stream = two.ask_for(CONVERSE_STREAM, asking("large"))
             until(lambda: serving.figures().blocked > before, "blocked")
             assert two.reply(stream).complete
+
+
+def test_a_reader_that_stands_still_is_blocked_once_over_tls_too(tmp_path: Path) -> None:
+    pems = self_signed(["localhost"])
+    trusting = tmp_path / "certificate.pem"
+    trusting.write_text(pems[0])
+    pieces = {**LARGE, "timing": {"ttft_ms": 1, "gap_ms": 5}}
+    with plane([pieces], threads=1, tls=pems) as (url, serving):
+        # Compiled: what is waited for is its way out.
+        whole = ask(url, "POST", CONVERSE_STREAM, asking("large"), trusting=trusting)
+        before = at_rest(serving).blocked
+        with connect(url, trusting=trusting, receive_buffer=16_384) as one:
+            one.send("POST", CONVERSE_STREAM, asking("large"))
+            until(lambda: serving.figures().blocked > before, "blocked")
+            # As long as all of it takes: write after write becomes due.
+            time.sleep(0.005 * len(decode_all(whole.body)))
+            assert serving.figures().blocked == before + 1
 
 
 def test_what_is_no_request_is_counted(url: str) -> None:

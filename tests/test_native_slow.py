@@ -1,10 +1,13 @@
 """Clients that take their time: whatever they speak, each wait has an end."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import ThreadingUnixStreamServer
 from typing import Any, Final
 
 import pytest
@@ -45,10 +48,12 @@ MAX_HEAD_BYTES: Final = 65_536
 
 
 @contextmanager
-def patient(tls: Path | None = None, **short: float) -> Iterator[tuple[str, Plane]]:
+def patient(
+    tls: Path | None = None, app: Path | None = None, **short: float
+) -> Iterator[tuple[str, Plane]]:
     """Serve with no time limit but those that are given."""
     limits = {"head_timeout": LONG, "stall_timeout": LONG, "idle_timeout": LONG, **short}
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {} if app is None else {"app": app}
     if tls is not None:
         options["tls"] = self_signed(["localhost"])
         tls.write_text(options["tls"][0])
@@ -166,6 +171,42 @@ def test_a_stream_that_nobody_reads_is_given_up_alone() -> None:
             assert connection.went_away is None
     assert (found.stalled, found.interrupted) == (1, 0)
     assert wait_for(serving, in_flight=0).interrupted == 1
+
+
+def test_a_refusal_over_http_2_that_nobody_reads_is_given_up() -> None:
+    with patient(stall_timeout=SHORT) as (url, serving), http2(url, window=0) as connection:
+        wait_until_given_up(connection, connection.ask_for("/nothing/here", {}))
+        assert serving.stop(LONG)
+
+
+class LargeAnswers(BaseHTTPRequestHandler):
+    """An app."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "1000000")
+        self.end_headers()
+        # Who is given up takes its app's answer with it.
+        with suppress(OSError):
+            self.wfile.write(b"x" * 1_000_000)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_an_answer_of_the_app_over_http_2_that_nobody_reads_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "app.sock"
+    with ThreadingUnixStreamServer(str(path), LargeAnswers) as app:
+        threading.Thread(target=app.serve_forever).start()
+        try:
+            with patient(stall_timeout=SHORT, app=path) as (url, _):
+                assert len(ask(url, "GET", "/any").body) == 1_000_000
+                with http2(url, window=1000) as connection:
+                    ends = ("END_HEADERS", "END_STREAM")
+                    stream = connection.open("/any", {}, method="GET", flags=ends)
+                    wait_until_given_up(connection, stream)
+        finally:
+            app.shutdown()
 
 
 def test_an_idle_connection_of_http_2_is_closed() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bedrock_frames._core import Plane, self_signed
 from tests.http2_client import PREFACE, Http2, http2
-from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, asking, connect
+from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, ask, asking, connect
 from tests.planes import paced, plane, until, wait_for
 
 LIMIT: Final = 20
@@ -48,6 +48,11 @@ def test_a_plane_that_has_to_stop_at_once_says_what_it_left() -> None:
         assert not serving.stop(0.01)
         assert not connection.reply().complete
         assert serving.figures().interrupted == 1
+
+
+def test_a_plane_may_be_given_any_time_to_stop() -> None:
+    with plane(FIXTURES) as (_, serving):
+        assert serving.stop(1e19)
 
 
 def speaking(tls: bool, folder: Path) -> tuple[dict[str, Any], Path | None]:
@@ -105,15 +110,29 @@ def post(*lines: str) -> bytes:
     return "\r\n".join([f"POST {CONVERSE} HTTP/1.1", "host: test", *lines, "", ""]).encode()
 
 
+@pytest.mark.parametrize("behind", [False, True], ids=["first", "behind another"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("framing", ["length", "chunks"])
-def test_a_request_that_has_begun_is_answered(framing: str) -> None:
+def test_a_request_that_has_begun_is_answered(
+    tmp_path: Path, framing: str, tls: bool, behind: bool
+) -> None:
     body = json.dumps(asking("hello")).encode()
     whole = {
         "length": post(f"content-length: {len(body)}") + body,
         "chunks": post("transfer-encoding: chunked") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
     }[framing]
-    with plane(FIXTURES, threads=1) as (url, serving), connect(url) as slow, connect(url) as idle:
+    options, trusting = speaking(tls, tmp_path)
+    with (
+        plane(FIXTURES, threads=1, **options) as (url, serving),
+        connect(url, trusting=trusting) as slow,
+        connect(url, trusting=trusting) as idle,
+    ):
+        if behind:
+            slow.socket.sendall(whole)
+            assert slow.reply().status == 200
         slow.socket.sendall(whole[:20])
+        # Both have been read: what comes behind them is answered.
+        assert ask(url, "POST", CONVERSE, asking("hello"), trusting=trusting).status == 200
         wait_for(serving, connections=2)
         stopping = Stopping(serving)
         # It drains: who is idle is let go.
@@ -128,7 +147,8 @@ def test_a_request_that_has_begun_is_answered(framing: str) -> None:
 @pytest.mark.parametrize("tls", [False, True])
 def test_what_was_asked_before_it_stops_is_answered(tmp_path: Path, tls: bool) -> None:
     options, trusting = speaking(tls, tmp_path)
-    for _ in range(10):
+    # Who does not close is waited for a little, over TLS.
+    for _ in range(3 if tls else 10):
         with plane(FIXTURES, threads=1, **options) as (url, serving), ExitStack() as stack:
             asked = [stack.enter_context(connect(url, trusting=trusting)) for _ in range(20)]
             wait_for(serving, accepted=20)

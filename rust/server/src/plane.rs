@@ -94,7 +94,7 @@ impl Plane {
             makers.clone(),
             handed,
             self.stage.subscribe(),
-        );
+        )?;
         let worker = Worker::new(
             Arc::clone(&self.shared),
             Arc::clone(&meter),
@@ -167,9 +167,9 @@ impl Drop for Plane {
 }
 
 fn ends_within(ended: &Receiver<()>, time: Duration) -> bool {
-    let end = Instant::now() + time;
+    let begin = Instant::now();
     loop {
-        match ended.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        match ended.recv_timeout(time.saturating_sub(begin.elapsed())) {
             Ok(()) => {}
             Err(RecvTimeoutError::Disconnected) => return true,
             Err(RecvTimeoutError::Timeout) => return false,

@@ -34,14 +34,18 @@ pub(super) enum End {
 pub(super) struct Activity {
     /// Requests whose answers have not left.
     busy: Cell<usize>,
-    /// When the last of them left.
+    /// When the last of them left, and all that the socket did not take at once.
     idle_since: Cell<Instant>,
     /// When the first byte of a head came that is not there yet, and for which nothing else waits.
     head_since: Cell<Option<Instant>>,
     /// Since when the socket takes nothing.
     blocked_since: Cell<Option<Instant>>,
-    /// Since when the other side knows that it is to close, or should.
+    /// When the socket took something last.
+    wrote_at: Cell<Instant>,
+    /// Since when the other side knows that it is to close, or should, and nothing was sent.
     leaving_since: Cell<Option<Instant>>,
+    /// Then, something had been sent just before, or was under way.
+    lingers: Cell<bool>,
     /// What is wrong with the head that comes next.
     bad: Cell<Option<Bad>>,
     /// What lasts for too long.
@@ -54,8 +58,8 @@ pub(super) struct Activity {
 /// An answer that waits until a piece of it is taken.
 #[derive(Debug)]
 struct Waiting {
-    /// From when on: from when it is due.
-    since: Instant,
+    /// From when on: from when it is due. Before, the server has to do something for it.
+    since: Option<Instant>,
     /// What ends it alone, where it is not the only one of its connection.
     task: Option<AbortHandle>,
     /// Nobody took it for too long.
@@ -69,7 +73,9 @@ impl Activity {
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
             blocked_since: Cell::new(None),
+            wrote_at: Cell::new(Instant::now()),
             leaving_since: Cell::new(None),
+            lingers: Cell::new(false),
             bad: Cell::new(None),
             overdue: Cell::new(None),
             answers: RefCell::default(),
@@ -85,6 +91,8 @@ impl Activity {
 
     /// The other side is told to close. Where nothing is under way, it is not waited for for long.
     pub(super) fn leaves(&self) {
+        let just_now = self.wrote_at.get().elapsed() < LAST_WORD;
+        self.lingers.set(just_now || self.busy.get() > 0);
         self.leaving_since.set(Some(Instant::now()));
     }
 
@@ -96,8 +104,29 @@ impl Activity {
     /// The socket was asked to take bytes; whether it did. Returns whether it does not any more.
     pub(super) fn wrote(&self, took: bool) -> bool {
         let since = self.blocked_since.get();
+        if took {
+            let now = Instant::now();
+            self.wrote_at.set(now);
+            // HTTP/2 holds what its client has no room for, and nobody sees how much that is.
+            self.leaving_since.set(self.leaving_since.get().map(|_| now));
+            if since.is_some() {
+                self.begins_to_wait(now);
+            }
+        }
         self.blocked_since.set((!took).then(|| since.unwrap_or_else(Instant::now)));
         !took && since.is_none()
+    }
+
+    /// From now on it is for the other side to say something.
+    fn begins_to_wait(&self, now: Instant) {
+        self.idle_since.set(now);
+        // A head that came before was not read on meanwhile.
+        self.head_since.set(self.head_since.get().map(|_| now));
+    }
+
+    /// Whether the other side may still be reading, or saying something.
+    pub(super) fn lingers(&self) -> bool {
+        self.leaving_since.get().is_none() || self.lingers.get()
     }
 
     /// Wait until the connection should not go on. By whoever serves it, and after it was served:
@@ -128,7 +157,8 @@ impl Activity {
         let stall = options.stall_timeout;
         let mut stands_still = self.blocked_since.get().is_some_and(|since| beyond(since, stall));
         for (_, answer) in &mut *self.answers.borrow_mut() {
-            answer.stalled |= stands_still || beyond(answer.since, stall);
+            answer.stalled |=
+                stands_still || answer.since.is_some_and(|since| beyond(since, stall));
             match &answer.task {
                 Some(task) if answer.stalled => task.abort(),
                 _ => stands_still |= answer.stalled,
@@ -137,12 +167,13 @@ impl Activity {
         if stands_still {
             return Some(End::Reader);
         }
-        if self.busy.get() > 0 {
+        if self.busy.get() > 0 || self.blocked_since.get().is_some() {
             return None;
         }
         let idle_since = self.idle_since.get();
         if let Some(since) = self.leaving_since.get() {
-            return beyond(since.max(idle_since), LAST_WORD).then_some(End::Idle);
+            let end = self.head_since.get().map_or(End::Idle, |_| End::Bad(LATE));
+            return beyond(since.max(idle_since), LAST_WORD).then_some(end);
         }
         match self.head_since.get() {
             Some(since) => beyond(since, options.head_timeout).then_some(End::Bad(LATE)),
@@ -164,12 +195,8 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let Activity { busy, idle_since, head_since, .. } = &*self.0;
-        let now = Instant::now();
-        busy.set(busy.get() - 1);
-        idle_since.set(now);
-        // A head that came behind this request was not read on meanwhile.
-        head_since.set(head_since.get().map(|_| now));
+        self.0.busy.set(self.0.busy.get() - 1);
+        self.0.begins_to_wait(Instant::now());
     }
 }
 
@@ -181,16 +208,26 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// Begin with an answer whose first piece is due then.
-    pub(super) fn new(activity: &Rc<Activity>, due: Instant) -> Self {
-        let waiting = Waiting { since: due, task: task::current(), stalled: false };
+    /// Begin with an answer that is still to be made.
+    pub(super) fn new(activity: &Rc<Activity>) -> Self {
+        let waiting = Waiting { since: None, task: task::current(), stalled: false };
         let key = activity.answers.borrow_mut().insert(waiting);
         Self { activity: Rc::clone(activity), key }
     }
 
-    /// A piece was taken; when the next is due.
-    pub(super) fn piece(&self, now: Instant, next: Instant) {
-        self.activity.answers.borrow_mut()[self.key].since = now.max(next);
+    /// From then on somebody should take a piece.
+    pub(super) fn is_due(&self, at: Instant) {
+        self.activity.answers.borrow_mut()[self.key].since = Some(at);
+    }
+
+    /// Somebody would take a piece that is not there.
+    pub(super) fn is_awaited(&self) {
+        self.activity.answers.borrow_mut()[self.key].since = None;
+    }
+
+    /// It has been made; a piece is due now, unless it is known when one is.
+    pub(super) fn is_made(&self) {
+        self.activity.answers.borrow_mut()[self.key].since.get_or_insert_with(Instant::now);
     }
 
     /// Whether nobody took the next one for too long.

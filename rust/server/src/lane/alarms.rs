@@ -44,11 +44,11 @@ impl Alarms {
     ///
     /// # Errors
     ///
-    /// The system gives no timer.
+    /// The system does not tell when the timer is over.
     #[allow(deprecated, reason = "what replaces it is unsafe; a timer owns its file")]
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(timer: Timer) -> io::Result<Self> {
         Ok(Self(Rc::new(Inner {
-            timer: AsyncFd::new(Timer::new()?)?,
+            timer: AsyncFd::new(timer)?,
             clock: Clock::new(),
             waiting: RefCell::default(),
         })))
@@ -157,7 +157,7 @@ mod tests {
     fn with_alarms<F: Future<Output = ()>>(test: impl FnOnce(Alarms) -> F) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
-            let alarms = Alarms::new().unwrap();
+            let alarms = Alarms::new(Timer::new().unwrap()).unwrap();
             tokio::select! {
                 rung = alarms.ring() => rung.unwrap(),
                 ended = timeout(PATIENCE, test(alarms.clone())) => ended.expect("an alarm rings"),

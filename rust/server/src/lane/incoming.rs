@@ -141,14 +141,18 @@ impl Incoming {
                 let count = left.min(bytes.len());
                 (count, if count == left { Next::Size } else { Next::Chunk(left - count) })
             }
-            Next::Size => match parse_chunk_size(bytes) {
-                Ok(Status::Complete((length, 0))) => (length, Next::Trailers),
-                Ok(Status::Complete((length, size))) => {
-                    (length, Next::Chunk(usize::try_from(size).map_or(usize::MAX, with_its_end)))
+            Next::Size => {
+                let zeros = leading_zeros(bytes);
+                match parse_chunk_size(&bytes[zeros..]) {
+                    Ok(Status::Complete((length, 0))) => (zeros + length, Next::Trailers),
+                    Ok(Status::Complete((length, size))) => {
+                        let size = usize::try_from(size).map_or(usize::MAX, with_its_end);
+                        (zeros + length, Next::Chunk(size))
+                    }
+                    Ok(Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return false,
+                    Ok(Status::Partial) | Err(_) => (0, Next::Broken),
                 }
-                Ok(Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return false,
-                Ok(Status::Partial) | Err(_) => (0, Next::Broken),
-            },
+            }
             Next::Trailers => match parse_headers(bytes, &mut [EMPTY_HEADER; MAX_HEADERS]) {
                 Ok(Status::Complete((length, _))) => (length, Next::Head),
                 Ok(Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return false,
@@ -177,6 +181,14 @@ fn head(bytes: &[u8]) -> Result<Option<(usize, Next)>, Bad> {
     Ok(Some((head.length, next)))
 }
 
+/// How many zeros a chunk's size begins with for nothing: hyper allows any number, and httparse has
+/// room for sixteen digits.
+fn leading_zeros(bytes: &[u8]) -> usize {
+    let zeros = bytes.iter().take_while(|byte| **byte == b'0').count();
+    let is_number = bytes.get(zeros).is_some_and(u8::is_ascii_hexdigit);
+    if is_number { zeros } else { zeros.saturating_sub(1) }
+}
+
 /// A chunk has a line break behind it.
 fn with_its_end(size: usize) -> usize {
     size.saturating_add(2)
@@ -189,6 +201,8 @@ mod tests {
     const LONG: &str = "POST /m HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\n\r\nabc";
     const CHUNKED: &str = "POST /m HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n\
                            2;x=y\r\nab\r\nA\r\n0123456789\r\n0\r\nx: y\r\n\r\n";
+    const ZEROS: &str = "POST /m HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n\
+                         00000000000000003\r\nabc\r\n000000000000000000\r\n\r\n";
     const EMPTY: &str = "\r\nGET / HTTP/1.1\r\nhost: h\r\n\r\n";
 
     /// What is passed on of bytes that come in pieces.
@@ -205,7 +219,7 @@ mod tests {
 
     #[test]
     fn requests_are_passed_on_wherever_they_are_cut() {
-        let all = [LONG, CHUNKED, EMPTY, CHUNKED, LONG].concat();
+        let all = [LONG, CHUNKED, EMPTY, CHUNKED, ZEROS, LONG].concat();
         let said = all.replace(EMPTY, EMPTY.trim_start()).into_bytes();
         let all = all.into_bytes();
         for size in 1..all.len() {

@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use replay::{Answer, Outcome, Plan};
 use tokio::time::Instant;
 
-use super::activity::{Activity, Taken};
+use super::activity::Taken;
 use super::admitted::Admitted;
 use super::alarms::{Alarm, Alarms};
 
@@ -48,7 +48,7 @@ impl AsRef<[u8]> for Owner {
 /// A body on its schedule. Dropped before its end, it was interrupted.
 pub(super) struct Paced {
     admitted: Admitted,
-    taken: Taken,
+    taken: Rc<Taken>,
     answer: Answer,
     bytes: Bytes,
     began: Instant,
@@ -67,7 +67,7 @@ impl Paced {
     /// Begin with an answer to a request that was there when it `began`.
     pub(super) fn new(
         admitted: Admitted,
-        activity: &Rc<Activity>,
+        taken: &Rc<Taken>,
         alarms: &Alarms,
         answer: Answer,
         began: Instant,
@@ -75,7 +75,7 @@ impl Paced {
         let bytes = Bytes::from_owner(Owner(Arc::clone(&answer.plan)));
         let mut paced = Self {
             admitted,
-            taken: Taken::new(activity, began),
+            taken: Rc::clone(taken),
             answer,
             bytes,
             began,
@@ -130,7 +130,7 @@ impl Paced {
 
     /// Tell when the next piece is due.
     fn tell(&self, now: Instant) {
-        self.taken.piece(now, self.due().unwrap_or(now));
+        self.taken.is_due(self.due().unwrap_or(now).max(now));
     }
 
     /// Take what is due, but no more than a piece.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
@@ -20,6 +21,7 @@ use super::alarms::Alarms;
 use super::service::Service;
 use super::stream::{Stream, duplex};
 use super::task::Local;
+use crate::clock::Timer;
 use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_HEAD_BYTES, MAX_HEADERS};
@@ -34,6 +36,13 @@ const TURN: Duration = Duration::from_millis(1);
 
 /// One thread for all that workers do not take.
 pub(crate) struct Lane {
+    serving: Serving,
+    runtime: Runtime,
+    timer: Timer,
+}
+
+/// What its thread does.
+struct Serving {
     shared: Arc<Shared>,
     meter: Arc<Meter>,
     makers: Makers,
@@ -42,36 +51,45 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
+    /// Have all that a thread needs.
+    ///
+    /// # Errors
+    ///
+    /// The system does not give it.
     pub(crate) fn new(
         shared: Arc<Shared>,
         meter: Arc<Meter>,
         makers: Makers,
         handed: UnboundedReceiver<Handed>,
         stage: watch::Receiver<Stage>,
-    ) -> Self {
-        Self { shared, meter, makers, handed, stage }
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let serving = Serving { shared, meter, makers, handed, stage };
+        Ok(Self { serving, runtime, timer: Timer::new()? })
     }
 
     /// Serve until it is over.
     ///
     /// # Errors
     ///
-    /// The runtime cannot be made, or keeps no time.
-    pub(crate) fn run(mut self) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// The runtime keeps no time.
+    pub(crate) fn run(self) -> io::Result<()> {
+        let Self { mut serving, runtime, timer } = self;
         let tasks = LocalSet::new();
         tasks.block_on(&runtime, async {
             let connections = Connections::default();
-            let (watched, shared) = (connections.clone(), Arc::clone(&self.shared));
+            let (watched, shared) = (connections.clone(), Arc::clone(&serving.shared));
             tokio::task::spawn_local(async move { watched.watch(&shared.options).await });
-            let alarms = Alarms::new()?;
+            let alarms = Alarms::new(timer)?;
             tokio::select! {
                 rung = alarms.ring() => rung,
-                () = self.serve_all(&connections, &alarms) => Ok(()),
+                () = serving.serve_all(&connections, &alarms) => Ok(()),
             }
         })
     }
+}
 
+impl Serving {
     async fn serve_all(&mut self, connections: &Connections, alarms: &Alarms) {
         self.take_all(connections, alarms).await;
         tokio::select! {
@@ -148,7 +166,9 @@ async fn serve(
 ) {
     let Handed { socket, seat: _seat, read, secure } = handed;
     let Ok(mut inner) = duplex(socket) else { return };
-    if let Some(tls) = tls.filter(|_| secure) {
+    let tls = tls.filter(|_| secure);
+    let buffers = tls.is_some();
+    if let Some(tls) = tls {
         service.meter.accepted();
         let session = tokio::select! {
             // First what has come: behind it may be a request.
@@ -162,7 +182,8 @@ async fn serve(
     }
     let activity = &place.activity;
     let meter = Arc::clone(&service.meter);
-    let stream = Stream::new(&read, inner, activity, &meter);
+    let most = service.shared.options.stall_timeout;
+    let stream = Stream::new(&read, inner, buffers, activity, &meter);
     let serving = {
         let activity = Rc::clone(activity);
         service_fn(move |request| service.clone().call(request, Rc::clone(&activity)))
@@ -183,7 +204,10 @@ async fn serve(
                 None | Some(End::Idle) if !leaving => {
                     leaving = true;
                     activity.leaves();
-                    connection.as_mut().graceful_shutdown();
+                    if !stream.awaits_head() {
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    // Else it was about to ask something: that is answered, and said to be the last.
                 }
                 None | Some(End::Idle) => return,
                 Some(End::Reader) => {
@@ -202,5 +226,7 @@ async fn serve(
     } else if stream.awaits_body() {
         // It was answered before it came to its end.
         let _ = timeout(LAST_WORD, stream.close()).await;
+    } else {
+        let _ = timeout(most, stream.leave()).await;
     }
 }

@@ -15,7 +15,7 @@ use replay::{Answer, Engine, Plan, Reply};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::activity::{Activity, Busy};
+use super::activity::{Activity, Busy, Taken};
 use super::admitted::Admitted;
 use super::alarms::Alarms;
 use super::app;
@@ -34,6 +34,7 @@ type Inner = Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = Error>>>;
 /// The body of any response. Until it leaves, its connection is busy.
 pub(super) struct Body {
     inner: Inner,
+    taken: Rc<Taken>,
     _busy: Busy,
 }
 
@@ -80,7 +81,7 @@ impl Service {
         request: Request<Incoming>,
         activity: Rc<Activity>,
     ) -> Result<Response<Body>, Broken> {
-        let busy = Busy::new(&activity);
+        let (busy, taken) = (Busy::new(&activity), Rc::new(Taken::new(&activity)));
         let http2 = request.version() == Version::HTTP_2;
         let path = request.uri().path_and_query().map_or("/", |target| target.as_str());
         // Of HTTP/1, whoever reads the bytes has seen to it.
@@ -88,20 +89,21 @@ impl Service {
         let mut response = if let Err(Bad(status, why)) = checked {
             self.refused(status, why)
         } else if is_bedrock(path.as_bytes()) {
-            self.ask_engine(request, &activity).await?
+            self.ask_engine(request, &taken).await?
         } else {
             self.ask_app(request).await
         };
         if !http2 && self.shared.stage() > Stage::Serving {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|inner| Body { inner, _busy: busy }))
+        taken.is_made();
+        Ok(response.map(|inner| Body { inner, taken, _busy: busy }))
     }
 
     async fn ask_engine(
         &self,
         request: Request<Incoming>,
-        activity: &Rc<Activity>,
+        taken: &Rc<Taken>,
     ) -> Result<Response<Inner>, Broken> {
         let (parts, body) = request.into_parts();
         let limit = self.shared.engine.max_body_bytes();
@@ -133,7 +135,7 @@ impl Service {
         if !whole && version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut body = Paced::new(admitted, activity, &self.alarms, answer, began);
+        let mut body = Paced::new(admitted, taken, &self.alarms, answer, began);
         if is_head {
             // The head is all of it; its body is told of, and not sent.
             response.headers_mut().insert(CONTENT_LENGTH, body.length().into());
@@ -249,7 +251,18 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.inner.as_mut().poll_frame(context)
+        self.taken.is_due(Instant::now());
+        let polled = self.inner.as_mut().poll_frame(context);
+        match &polled {
+            Poll::Pending => self.taken.is_awaited(),
+            // hyper may take the last of a body after it has looked for the next request, and not
+            // look again: a turn more, and it does.
+            Poll::Ready(frame) if frame.is_none() || self.inner.is_end_stream() => {
+                context.waker().wake_by_ref();
+            }
+            Poll::Ready(_) => {}
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -11,13 +11,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
 
 use super::activity::Activity;
 use super::incoming::Incoming;
 use crate::head::Bad;
 use crate::listen::Socket;
 use crate::meter::Meter;
-use crate::options::MAX_DISCARDED_BYTES;
+use crate::options::{LAST_WORD, MAX_DISCARDED_BYTES};
 use crate::wire::{self, Date};
 
 /// How much is read at a time.
@@ -42,6 +43,8 @@ pub(super) struct Stream {
     inner: Rc<RefCell<Inner>>,
     activity: Rc<Activity>,
     meter: Arc<Meter>,
+    /// What is written is not yet with the socket: it is a TLS session, which takes more than that.
+    buffers: bool,
 }
 
 struct Inner {
@@ -54,13 +57,19 @@ impl Stream {
     pub(super) fn new(
         read: &[u8],
         duplex: Box<dyn Duplex>,
+        buffers: bool,
         activity: &Rc<Activity>,
         meter: &Arc<Meter>,
     ) -> Self {
         let incoming = Incoming::new(read);
         activity.awaits_head(incoming.awaits_head());
         let inner = Rc::new(RefCell::new(Inner { duplex, incoming }));
-        Self { inner, activity: Rc::clone(activity), meter: Arc::clone(meter) }
+        Self { inner, activity: Rc::clone(activity), meter: Arc::clone(meter), buffers }
+    }
+
+    /// Whether a head has begun to come, and not ended.
+    pub(super) fn awaits_head(&self) -> bool {
+        self.inner.borrow().incoming.awaits_head()
     }
 
     /// Whether a body has begun to come, and not ended.
@@ -79,8 +88,23 @@ impl Stream {
         self.close().await
     }
 
-    /// Close, and throw away what still comes until the other side does the same, but not without
-    /// end.
+    /// Close once all has been said: where the other side has not closed, only when it does, or
+    /// says nothing for too long. What comes after a close takes back what was sent (RFC 9112, 9.6).
+    ///
+    /// # Errors
+    ///
+    /// The other side is not there any more.
+    pub(super) async fn leave(self) -> io::Result<()> {
+        let came = poll_fn(|context| Poll::Ready(self.poll_discard(context))).await;
+        match came {
+            Poll::Ready(Ok(1..)) => self.close().await,
+            Poll::Pending if self.activity.lingers() => self.close().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Close, and throw away what still comes until the other side does the same, or says nothing
+    /// for too long, but not without end.
     ///
     /// # Errors
     ///
@@ -90,9 +114,9 @@ impl Stream {
         let _ = self.shutdown().await;
         let mut discarded = 0;
         while discarded < MAX_DISCARDED_BYTES {
-            match poll_fn(|context| self.poll_discard(context)).await? {
-                0 => break,
-                count => discarded += count,
+            match timeout(LAST_WORD, poll_fn(|context| self.poll_discard(context))).await {
+                Err(_) | Ok(Ok(0)) => break,
+                Ok(count) => discarded += count?,
             }
         }
         Ok(())
@@ -104,6 +128,14 @@ impl Stream {
         let mut read = ReadBuf::uninit(&mut room);
         ready!(self.with(|duplex| duplex.poll_read(context, &mut read)))?;
         Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// The duplex was asked to take bytes; whether it did. Whether the socket has is said by a
+    /// flush, where the one is not the other.
+    fn gave(&self, took: bool) {
+        if !(took && self.buffers) {
+            self.wrote(took);
+        }
     }
 
     /// The socket was asked to take bytes; whether it did.
@@ -159,7 +191,7 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = self.with(|duplex| duplex.poll_write(context, bytes));
-        self.wrote(polled.is_ready());
+        self.gave(polled.is_ready());
         polled
     }
 
@@ -169,7 +201,7 @@ impl AsyncWrite for Stream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = self.with(|duplex| duplex.poll_write_vectored(context, slices));
-        self.wrote(polled.is_ready());
+        self.gave(polled.is_ready());
         polled
     }
 
