@@ -21,6 +21,7 @@ from bedrock_frames._core_plane import Durations as Durations
 from bedrock_frames._core_plane import Figures as Figures
 from bedrock_frames._core_plane import Plane as Plane
 from bedrock_frames._core_plane import check_pems as check_pems
+from bedrock_frames._core_plane import max_refused as max_refused
 from bedrock_frames._core_plane import processors as processors
 from bedrock_frames._core_plane import raise_open_files as raise_open_files
 from bedrock_frames._core_plane import self_signed as self_signed

@@ -182,6 +182,12 @@ def check_pems(certificate: str, key: str) -> None:
         OSError: one of them cannot be read, or they do not belong together.
     """
 
+def max_refused(connections: int, /) -> int:
+    """Return how many more than so many connections may be there, to hear that they are too many.
+
+    Above that, they are closed at once.
+    """
+
 def processors() -> int:
     """Return how many threads a plane has by default: one for each processor it may use."""
 

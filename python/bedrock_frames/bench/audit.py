@@ -24,7 +24,7 @@ APART_S: Final = 0.1
 """Parts of a run that begin this far apart are not one load."""
 FEW: Final = 100
 """With fewer samples a p99 is the maximum by another name."""
-_LAST: Final = {"requests": "answers", "sessions": "sessions"}
+_TAKING_TIME: Final = {"requests": "answers", "sessions": "sessions"}
 
 
 def reasons(result: Result) -> list[str]:
@@ -132,7 +132,7 @@ def _notes(result: Result, *, same_host: bool) -> Iterator[str]:
     if asked and asked.kept < 0.95 * asked.rate and requests.completed:
         yield (
             f"{asked.kept:.1f} of {asked.rate:.1f} {asked.of} a second completed in the window: "
-            f"the endpoint does not keep up, or {_LAST[asked.of]} outlast the window"
+            f"the endpoint does not keep up, or {_TAKING_TIME[asked.of]} outlast the window"
         )
     if result.audit.records_dropped:
         yield f"{result.audit.records_dropped} lines were not written: the disk was too slow"

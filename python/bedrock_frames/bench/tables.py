@@ -91,11 +91,11 @@ def rates(report: Report) -> Table:
         f"{count(requests.interrupted)} interrupted" if requests.interrupted else "",
     )
     asked = of.asked()
-    by_sessions = of.sessions_per_s is not None
-    if by_sessions:
-        table.add_row(f"{rate(of.sessions_per_s or 0.0)} sessions/s" + _of(asked))
+    sessions = of.sessions_per_s
+    if sessions is not None:
+        table.add_row(f"{rate(sessions)} sessions/s" + _of(asked))
     table.add_row(
-        f"{rate(of.requests_per_s)} requests/s" + ("" if by_sessions else _of(asked)),
+        f"{rate(of.requests_per_s)} requests/s" + (_of(asked) if sessions is None else ""),
         f"{rate(of.frames_per_s)} frames/s",
         f"{rate(of.output_tokens_per_s)} tokens/s",
         f"{rate(of.goodput_per_s)} good/s" if report.options.get("goodput") else "",

@@ -14,7 +14,7 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames._core import check_pems
+from bedrock_frames._core import check_pems, max_refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,6 @@ FILES_PER_THREAD: Final = 6
 
 OTHER_FILES: Final = 32
 """What else may be opened while it serves: requests for the app take two each."""
-
-_REFUSED: Final = (8, 256)
-"""Connections above the bound that hear why, at least and at most; the rest is closed at once."""
 
 _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----")
 _KEY: Final = re.compile(r"-----BEGIN (?:RSA |EC )?PRIVATE KEY-----")
@@ -54,9 +51,7 @@ def room_for(connections: int, *, threads: int) -> int:
         )
         raise OSError(errno.EMFILE, reason)
     left = soft - needed
-    # What is refused may be there for a while, an eighth of what is not.
-    refused = min(max(_REFUSED[0], left // 9), _REFUSED[1])
-    return min(connections, max(left - refused, 1))
+    return min(connections, max(left - max_refused(left), 1))
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 //! Who gets a new connection.
 
 use std::io;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +12,9 @@ use crate::fast::{News, Waker};
 use crate::lane::Handed;
 use crate::listen::{Listener, Socket};
 use crate::meter::{Meter, Seat};
+use crate::options::max_refused;
 use crate::shared::{Shared, Stage};
 use crate::wire::{self, Date};
-
-/// How many that are refused may be there at a time, to hear why while they still send; more are
-/// closed at once. An eighth of the connections that there may be, within these bounds.
-const REFUSED: RangeInclusive<usize> = 8..=256;
 
 /// How long accepting rests where the system has no file for a connection.
 const REST: Duration = Duration::from_millis(10);
@@ -81,9 +77,7 @@ impl Acceptor {
         let secure = self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_));
         if self.doors.connections() >= limit {
             let why = format!("This server has {limit} connections at a time.");
-            if !secure
-                && self.meter.connections() < (limit / 8).clamp(*REFUSED.start(), *REFUSED.end())
-            {
+            if !secure && self.meter.connections() < max_refused(limit) {
                 let seat = Seat::take(&self.meter);
                 door.tell(News::Refused { socket, seat, why });
                 return;

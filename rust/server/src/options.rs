@@ -22,6 +22,13 @@ pub const MAX_APP_BODY_BYTES: usize = 100_000_000;
 pub const DRAIN_FACTOR: usize = 4;
 /// How many connections there may be, unless said otherwise.
 pub const MAX_CONNECTIONS: usize = 20_000;
+
+/// How many more than so many connections may be there for a while: each hears that it is one too
+/// many while it still sends. Above that they are closed at once.
+pub fn max_refused(connections: usize) -> usize {
+    (connections / 8).clamp(8, 256)
+}
+
 /// How many requests may be under way, unless said otherwise.
 pub const MAX_IN_FLIGHT: usize = 20_000;
 /// How long a connection may be without a request, unless said otherwise. boto3 keeps connections

@@ -139,6 +139,12 @@ fn raise_open_files() -> (Option<u64>, Option<u64>) {
     (limits.soft, limits.hard)
 }
 
+#[pyfunction]
+#[pyo3(signature = (connections, /))]
+fn max_refused(connections: usize) -> usize {
+    options::max_refused(connections)
+}
+
 /// Add the classes to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("BEDROCK_PREFIXES", PyTuple::new(module.py(), route::PREFIXES)?)?;
@@ -153,6 +159,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<figures::Durations>()?;
     module.add_function(wrap_pyfunction!(self_signed, module)?)?;
     module.add_function(wrap_pyfunction!(check_pems, module)?)?;
+    module.add_function(wrap_pyfunction!(max_refused, module)?)?;
     module.add_function(wrap_pyfunction!(processors, module)?)?;
     module.add_function(wrap_pyfunction!(raise_open_files, module)?)
 }

@@ -45,7 +45,9 @@ impl Alarms {
     /// # Errors
     ///
     /// The system does not tell when the timer is over.
-    #[allow(deprecated, reason = "what replaces it is unsafe; a timer owns its file")]
+    // It is deprecated for types that close or replace their file while it is waited for. A timer
+    // owns its file for as long as it lives, and lends it only.
+    #[allow(deprecated, reason = "its successor differs in that it is unsafe, which we are not")]
     pub(super) fn new(timer: Timer) -> io::Result<Self> {
         Ok(Self(Rc::new(Inner {
             timer: AsyncFd::new(timer)?,
