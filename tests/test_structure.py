@@ -162,16 +162,3 @@ def test_checksums_are_right_at_every_length_and_alignment(length: int) -> None:
         frame = bf.encode({"x" * (skip + 1): True}, memoryview(bytes(skip) + payload)[skip:])
         assert int.from_bytes(frame[-4:], "big") == zlib.crc32(frame[:-4])
         assert bf.scan(memoryview(bytes(skip) + frame)[skip:]) == [(0, len(frame), None)]
-
-
-def test_files_are_short_enough_to_read_in_one_sitting() -> None:
-    files = [
-        path
-        for folder in ("python", "rust", "tests", "benches")
-        for suffix in ("py", "pyi", "rs")
-        for path in (ROOT / folder).rglob(f"*.{suffix}")
-        if not {"target", "node_modules"} & set(path.parts)
-    ]
-
-    assert files
-    assert {p.name: n for p in files if (n := len(p.read_text().splitlines())) > 500} == {}
