@@ -10,6 +10,7 @@
 //! - `block`: headers blocks as Python objects, made once for each distinct block.
 //! - `headers`: Python headers to a headers block.
 //! - `botocore`: the native half of `bedrock_frames.botocore`.
+//! - `held`: references that threads without the GIL may drop.
 //! - `input`: bytes-like arguments.
 //! - `replay`: the engine of the fixture server.
 //! - `plane`: the sockets that it answers on.
@@ -22,6 +23,7 @@ mod codec;
 mod decoder;
 mod errors;
 mod headers;
+mod held;
 mod input;
 mod limits;
 mod load;

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use replay::{Ask, Values};
 
 use super::plan::Plan;
+use crate::held::Held;
 
 /// What came of a call: a plan, or why there is none.
 type Made = Result<Arc<replay::Plan>, String>;
@@ -22,7 +23,13 @@ thread_local! {
 }
 
 /// A Python callable that makes plans.
-pub(super) struct Callback(pub(super) Py<PyAny>);
+pub(super) struct Callback(Held<PyAny>);
+
+impl Callback {
+    pub(super) fn new(callable: Py<PyAny>) -> Self {
+        Self(Held::new(callable))
+    }
+}
 
 /// Do what may call a compiler, in a thread of Python's own.
 pub(super) fn calling<T>(act: impl FnOnce() -> T) -> T {
@@ -43,21 +50,29 @@ impl replay::Compile for Callback {
         }
         let (reply, made) = channel();
         let asked = Python::attach(|py| {
-            let job = Job {
-                callable: self.0.clone_ref(py),
-                arguments: arguments(py, ask)?.unbind(),
-                reply: Mutex::new(Some(reply)),
-            };
-            TWIN.with_borrow_mut(|twin| {
-                if twin.is_none() {
-                    *twin = Some(Twin::new(py)?);
-                }
-                let Some(Twin { jobs }) = twin else { return Ok(()) };
-                jobs.call_method1(py, "put", (job,)).map(drop)
-            })
+            self.ask_twin(py, ask, reply)
+                // As text: an exception that is dropped outside would leak.
+                .map_err(|error| format!("its compiler was not called: {error}"))
         });
-        asked.map_err(|error: PyErr| format!("its compiler was not called: {error}"))?;
+        asked?;
         made.recv().unwrap_or_else(|_| Err("its compiler has ended its thread".to_owned()))
+    }
+}
+
+impl Callback {
+    fn ask_twin(&self, py: Python<'_>, ask: &Ask<'_>, reply: Sender<Made>) -> PyResult<()> {
+        let job = Job {
+            callable: self.0.clone_ref(py),
+            arguments: arguments(py, ask)?.unbind(),
+            reply: Mutex::new(Some(reply)),
+        };
+        TWIN.with_borrow_mut(|twin| {
+            if twin.is_none() {
+                *twin = Some(Twin::new(py)?);
+            }
+            let Some(Twin { jobs }) = twin else { return Ok(()) };
+            jobs.call_method1(py, "put", (job,)).map(drop)
+        })
     }
 }
 
@@ -68,7 +83,7 @@ impl replay::Compile for Callback {
 /// part of a stack aborts the process then. So none is below a compiler.
 struct Twin {
     /// A queue of jobs; none is the last.
-    jobs: Py<PyAny>,
+    jobs: Held<PyAny>,
 }
 
 impl Twin {
@@ -77,7 +92,7 @@ impl Twin {
         let work = py.import("bedrock_frames.fixtures.making")?.getattr("make_plans")?;
         // Not of `threading`: it would wait here, in Python code, until the thread has begun.
         py.import("_thread")?.call_method1("start_new_thread", (work, (&jobs,)))?;
-        Ok(Self { jobs: jobs.unbind() })
+        Ok(Self { jobs: Held::new(jobs.unbind()) })
     }
 }
 

@@ -54,7 +54,7 @@ impl Engine {
             return Err(PyTypeError::new_err("compile must be callable"));
         }
         let rules: Vec<_> = rules.iter().map(|rule| Arc::clone(&rule.get().0)).collect();
-        py.detach(|| self.0.load(rules, Arc::new(Callback(compile))));
+        py.detach(|| self.0.load(rules, Arc::new(Callback::new(compile))));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use pyo3::types::{PyBytes, PyBytesMethods, PyList};
 use replay::Parts;
 
 use super::invalid;
+use crate::held::Held;
 
 /// What one response says.
 #[pyclass(module = "bedrock_frames._core", frozen)]
@@ -83,5 +84,6 @@ impl Plan {
 /// The body of a plan, copied into Python once for all the requests that it answers.
 pub(super) fn body_of(py: Python<'_>, plan: &replay::Plan) -> Py<PyBytes> {
     let make = || PyBytes::new(py, plan.body()).unbind();
-    plan.host(make).map_or_else(make, |body: &Py<PyBytes>| body.clone_ref(py))
+    let kept = plan.host(|| Held::new(make()));
+    kept.map_or_else(make, |body: &Held<PyBytes>| body.clone_ref(py))
 }
