@@ -18,6 +18,7 @@ from starlette.routing import Route
 from bedrock_frames._core import MAX_APP_BODY_BYTES
 from bedrock_frames.bedrock.words import allowed_instead, quoted
 from bedrock_frames.fixtures import FixtureError
+from bedrock_frames.fixtures.base import is_comment
 from bedrock_frames.fixtures.loading import TOP_KEYS
 from bedrock_frames.server.endpoint import ClientLeft, read_body
 from bedrock_frames.server.typed import error_plan
@@ -235,8 +236,9 @@ async def _body(request: Request, allowed: Sequence[str]) -> dict[str, object]:
         raise Refused(f"Invalid JSON: {error}") from None
     if not isinstance(given, dict):
         raise Refused("Invalid JSON: an object is expected")
-    for key in given.keys() - set(allowed):
-        raise Refused(f"unknown key {quoted(key)}{allowed_instead(key, allowed)}")
+    for key in given:
+        if key not in allowed and not is_comment(key):
+            raise Refused(f"unknown key {quoted(key)}{allowed_instead(key, allowed)}")
     return given
 
 
