@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from bedrock_frames.fixtures import Answerer, Request
 from tests.answering import faults
 
 HELLO = {"content": "hello"}
 
 
 def shadowed(*matches: dict[str, Any]) -> list[tuple[int, str]]:
-    fixtures = [{"match": match, "response": HELLO} for match in matches]
+    answers = ({"content": f"answer {index}"} for index in range(len(matches)))
+    fixtures = [{"match": m, "response": r} for m, r in zip(matches, answers, strict=True)]
     return [
         (int(path.removeprefix("$.fixtures[").partition("]")[0]), message)
         for path, severity, message in faults(*fixtures)
@@ -87,6 +89,39 @@ def test_a_catch_all_that_is_not_last_says_so() -> None:
     assert message.endswith("it has no conditions. Put it last")
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "severity"),
+    [
+        ({}, {}, "warning"),
+        ({"name": "a", "_comment": "a"}, {"description": "b", "metadata": {}}, "warning"),
+        ({}, {"response": {"content": "bye"}}, "error"),
+        ({}, {"timing": {"ttft_ms": 1}}, "error"),
+    ],
+)
+def test_a_shadow_inside_a_file_is_an_error_where_the_answers_differ(
+    first: dict[str, Any], second: dict[str, Any], severity: str
+) -> None:
+    fixtures = [{"match": {}, "response": HELLO, **options} for options in (first, second)]
+    ((path, found, message),) = faults(*fixtures)
+
+    assert (path, found) == ("$.fixtures[1].match", severity)
+    assert ("with the same answer" in message) == (severity == "warning")
+
+
+def test_callables_are_the_same_answer_if_they_are_the_same() -> None:
+    def other(_: Request) -> dict[str, object]:
+        return {"content": "a"}
+
+    def severities(*answerers: Answerer) -> list[str]:
+        return [s for _, s, _ in faults(*({"match": {}, "response": a} for a in answerers))]
+
+    def callable_answer(_: Request) -> dict[str, object]:
+        return {"content": "a"}
+
+    assert severities(other, other) == ["warning"]
+    assert severities(other, callable_answer) == ["error"]
+
+
 def test_a_substring_says_which() -> None:
     ((_, message),) = shadowed({"userMessage": "trunc"}, {"userMessage": "slowtrunc"})
 
@@ -107,7 +142,7 @@ def test_what_only_one_operation_can_answer_shadows_that_operation_alone() -> No
     text = {"match": {"userMessage": "a"}, "response": HELLO}
 
     assert faults(body, text) == []
-    assert len(faults(text, body)) == 1
+    assert [severity for _, severity, _ in faults(text, body)] == ["error"]
 
 
 @pytest.mark.parametrize("operation", ["converse", ["converse", "converse-stream"]])

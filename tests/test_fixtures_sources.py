@@ -69,13 +69,24 @@ def test_faults_of_all_files_are_reported(tmp_path: Path) -> None:
     assert files == ["a.json", "b.json", "no.json"]
 
 
-def test_shadows_reach_across_files(tmp_path: Path) -> None:
-    written(tmp_path / "a.json", named("hell"))
+def test_shadows_reach_across_files_and_keep_nothing_from_being_served(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", named("hell").replace('"b"', '"another answer"'))
     later = written(tmp_path / "b.json", named("hello"))
     (fault,) = check([tmp_path])
 
-    assert (fault.file, fault.path) == (str(later), "$.fixtures[0].match")
+    assert (fault.file, fault.path, fault.severity) == (
+        *(str(later), "$.fixtures[0].match", "warning"),
+    )
     assert f"{tmp_path / 'a.json'} $.fixtures[0].match comes first" in fault.message
+    assert len(load([tmp_path])) == 2
+
+
+def test_strictly_a_warning_is_an_error(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        written(tmp_path / name, JSON)
+
+    assert [fault.severity for fault in check([tmp_path])] == ["warning"]
+    assert [fault.severity for fault in check([tmp_path], strict=True)] == ["error"]
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,14 @@ def test_check_prints_every_fault_and_exits_1(tmp_path: Path) -> None:
     assert run("check", good).returncode == 0
 
 
+def test_check_takes_warnings_for_errors_if_it_is_strict(tmp_path: Path) -> None:
+    odd = fixture_file(tmp_path, response={"content": "a", "stopReason": "tool_use"})
+    done, strict = run("check", odd), run("check", "--strict", odd)
+
+    assert (done.returncode, done.stderr) == (0, "0 errors, 1 warning\n")
+    assert (strict.returncode, strict.stderr) == (1, "1 error, 0 warnings\n")
+
+
 def test_schema_prints_a_json_schema() -> None:
     done = run("schema")
     schema = json.loads(done.stdout)

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="find faults in fixtures", description=_check.__doc__)
     serve.add_paths(check)
+    check.add_argument("--strict", action="store_true", help="warnings are errors")
     check.set_defaults(run=_check)
 
     schema = commands.add_parser(
@@ -85,7 +86,7 @@ def _check(options: argparse.Namespace) -> int:
     """Print the faults of fixtures, one a line. Errors make the exit code 1; warnings do not."""
     from bedrock_frames import fixtures
 
-    faults = fixtures.check(options.paths)
+    faults = fixtures.check(options.paths, strict=options.strict)
     for fault in faults:
         print(fault)
     sys.stdout.flush()  # so that the summary comes last where both go into one pipe
