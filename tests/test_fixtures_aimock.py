@@ -229,6 +229,34 @@ def test_a_fixture_for_another_service_s_requests_is_left_out(
     assert [(w.severity, key in w.path) for w in fixtures.warnings] == [("warning", True)]
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"embedding": [0.1]},
+        {"audio": {"data": "x"}, "format": 1},
+        {"content": 5},
+        {},
+        None,
+    ],
+)
+def test_what_is_left_out_is_not_judged_further(response: object) -> None:
+    other = {"match": {"endpoint": "embedding", "theirs": 1}, "response": response, "theirs": 1}
+    chat = {"match": {}, "response": {"content": "a"}}
+    fixtures = parse([other, chat])
+
+    assert [entry.stated for entry in fixtures] == [chat]
+    assert [(w.severity, w.path) for w in fixtures.warnings] == [
+        ("warning", "$.fixtures[0].match.endpoint")
+    ]
+
+
+@pytest.mark.parametrize("endpoint", ["embeddings", 5, [], {}])
+def test_an_endpoint_that_the_peer_does_not_have_is_an_error(endpoint: object) -> None:
+    ((path, severity, _),) = faults({"match": {"endpoint": endpoint}, "response": {"content": ""}})
+
+    assert (path, severity) == ("$.fixtures[0].match.endpoint", "error")
+
+
 def test_the_scenario_that_started_it() -> None:
     said = {"content": "Hello! How can I help you today?"}
     events = stream_events(answer(said, padding=True))
