@@ -1,6 +1,7 @@
 """Fixture files: where they are found, and what a reader does not let pass."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,91 @@ def test_a_folder_in_a_circle_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
 
     assert len(load([tmp_path])) == 1
+
+
+def test_a_mounted_config_map_is_read_once(tmp_path: Path) -> None:
+    """Kubernetes mounts links to a link to a folder, so that all files change at once."""
+    for name in ("a.json", "b.yaml"):
+        written(tmp_path / "..2026_11_25_12_00_00.1234" / name, named(name))
+        (tmp_path / name).symlink_to(Path("..data") / name)
+    (tmp_path / "..data").symlink_to("..2026_11_25_12_00_00.1234")
+
+    found = load([tmp_path])
+    assert [entry.file for entry in found] == [str(tmp_path / "a.json"), str(tmp_path / "b.yaml")]
+    assert found.warnings == ()
+
+
+def test_names_that_begin_with_a_dot_are_read_where_they_are_named(tmp_path: Path) -> None:
+    hidden = written(tmp_path / ".git" / "a.json", named("a"))
+    alone = written(tmp_path / ".b.json", named("b"))
+    shown = written(tmp_path / "c.json", named("c"))
+
+    assert [entry.file for entry in load([tmp_path])] == [str(shown)]
+    assert [entry.file for entry in load([hidden.parent, alone])] == [str(hidden), str(alone)]
+
+
+def test_a_file_with_several_names_is_read_under_the_first(tmp_path: Path) -> None:
+    first = written(tmp_path / "z" / "a.json", named("a"))
+    (tmp_path / "b.json").symlink_to(first)
+
+    assert [entry.file for entry in load([first, tmp_path, tmp_path / "b.json"])] == [str(first)]
+    assert check([first, tmp_path, tmp_path / "b.json"]) == []
+
+
+def test_folders_that_all_link_to_each_other_are_read_once_each(tmp_path: Path) -> None:
+    folders = [tmp_path / f"f{index:02}" for index in range(40)]
+    for folder in folders:
+        written(folder / "a.json", named(folder.name))
+        for other in folders:
+            (folder / f"to-{other.name}").symlink_to(other, target_is_directory=True)
+
+    assert len(load([tmp_path])) == len(folders)
+
+
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    written(tmp_path / "b.json", JSON)
+
+    assert only_fault(tmp_path / "a.json") == (
+        *("$", "cannot be read: it is a FIFO, a socket or a device, and no regular file"),
+    )
+    assert len(load([tmp_path])) == 1
+
+
+def test_a_pipe_of_this_process_is_read() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as writer:
+        writer.write(JSON)
+        writer.close()
+        assert len(load([f"/dev/fd/{reading}"])) == 1
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "no.json/a.json"])
+def test_a_path_that_cannot_be_looked_at_is_a_fault(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "no.json", JSON)
+
+    assert only_fault(tmp_path / name)[1].startswith("cannot be read: ")
+
+
+def test_a_link_to_itself_or_to_nothing_is_a_fault(tmp_path: Path) -> None:
+    for name, target in (("a.json", "a.json"), ("b.json", "no.json")):
+        (tmp_path / name).symlink_to(target)
+
+    assert [fault.message for fault in check([tmp_path])] == [
+        "cannot be read: Too many levels of symbolic links",
+        "cannot be read: No such file or directory",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", JSON)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+
+    assert only_fault(closed) == ("$", "cannot be read: Permission denied")
+    (fault,) = check([tmp_path])
+    assert (fault.file, fault.message) == (str(closed), "cannot be read: Permission denied")
 
 
 def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
