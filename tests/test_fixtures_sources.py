@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_frames.fixtures import FixtureError, check, load
+from bedrock_frames.fixtures import FixtureError, check, json_schema, load
+from bedrock_frames.fixtures.loading import TOP_KEYS
 
 JSON = json.dumps({"fixtures": [{"match": {"userMessage": "a"}, "response": {"content": "b"}}]})
 
@@ -144,6 +145,57 @@ def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
     assert only_fault(tmp_path / "no.json") == ("$", "cannot be read: No such file or directory")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("fixtures.schema.json", json.dumps(json_schema())),
+        ("package.json", '{"name": "a", "version": "1", "files": []}'),
+        ("devcontainer.json", '{"features": {}}'),
+        ("compose.yaml", "services: {a: {image: b}}"),
+        ("list.json", "[1]"),
+        ("null.json", "null"),
+        ("empty.yaml", ""),
+    ],
+)
+def test_a_document_of_another_kind_is_skipped_in_a_folder_and_an_error_where_it_is_named(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    other = written(tmp_path / name, text)
+    written(tmp_path / "hello.json", JSON)
+    (warning,) = check([tmp_path])
+
+    assert (warning.file, warning.path, warning.severity) == (str(other), "$", "warning")
+    assert warning.message == 'skipped: it has no "fixtures", so it is another kind of file'
+    assert len(load([tmp_path])) == 1
+    assert "error" in {fault.severity for fault in check([other])}
+
+
+def test_a_typo_of_fixtures_is_an_error_in_a_folder(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", JSON.replace("fixtures", "fixture"))
+
+    assert [fault.message for fault in check([tmp_path])] == [
+        'unknown key "fixture"; did you mean "fixtures"? Allowed: ' + ", ".join(TOP_KEYS),
+        '"fixtures", an array, is required',
+    ]
+
+
+def test_a_bare_array_of_fixtures_is_an_error_in_a_folder(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", json.dumps(json.loads(JSON)["fixtures"]))
+
+    assert only_fault(tmp_path / "a.json") == (
+        *("$", 'a fixture file is an object with "fixtures", not an array'),
+    )
+    assert [fault.severity for fault in check([tmp_path])] == ["error"]
+
+
+def test_a_folder_without_any_fixture_file_is_an_error(tmp_path: Path) -> None:
+    written(tmp_path / "package.json", "{}")
+
+    assert [(f.file, f.severity, f.message) for f in check([tmp_path])][1:] == [
+        (str(tmp_path), "error", 'no file of the directory has "fixtures"')
+    ]
+
+
 def test_faults_of_all_files_are_reported(tmp_path: Path) -> None:
     written(tmp_path / "a.json", "{")
     written(tmp_path / "b.json", JSON.replace("content", "contnet"))
@@ -178,6 +230,7 @@ def test_strictly_a_warning_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("null", 'a fixture file is an object with "fixtures", not null'),
         ("[]", 'a fixture file is an object with "fixtures", not an array'),
         ("{}", '"fixtures", an array, is required'),
         ('{"fixtures": {}}', "must be an array, not an object"),
