@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from bedrock_frames.bedrock.content import ToolUse
 from bedrock_frames.bedrock.converse import events
-from bedrock_frames.bedrock.fold import FoldError, fold
+from bedrock_frames.bedrock.fold import fold
 from tests import answering
 from tests.answering import NOVA, answer, payloads, stream_events, whole
 
@@ -307,15 +308,34 @@ def test_events_add_up_to_the_answer_that_they_came_from(said: dict[str, object]
     assert events(folded) == events(reply)
 
 
-def test_tool_input_that_joins_to_no_object_does_not_add_up() -> None:
-    def told(text: str) -> list[tuple[str, dict[str, object]]]:
-        start = {"toolUse": {"toolUseId": "t", "name": "f"}}
-        return [
+@pytest.mark.parametrize(
+    ("text", "held", "cut"),
+    [
+        ("", {}, False),
+        ('{"a": 1}', {"a": 1}, False),
+        ('{"a', {}, True),
+        ('{"a": 1, "b": "x', {"a": 1}, True),
+        ('{"a": {"b": [1, {"c": 2', {"a": {"b": [1, {"c": 2}]}}, True),
+        ('{"a": 1 "b": 2}', {"a": 1}, True),
+        ('{"a": 1} {"b": 2}', {"a": 1}, True),
+        ("a plain word", {}, True),
+        ("[1]", {}, True),
+        ('{"a": NaN}', {}, True),
+        ('{"a": 1e999}', {}, True),
+        (f'{{"a": {"9" * 5000}}}', {}, True),
+    ],
+)
+def test_tool_input_that_joins_to_no_object_adds_up_to_what_of_it_parses(
+    text: str, held: dict[str, object], cut: bool
+) -> None:
+    start = {"toolUse": {"toolUseId": "t", "name": "f"}}
+    reply = fold(
+        [
             ("contentBlockStart", {"contentBlockIndex": 2, "start": start}),
             ("contentBlockDelta", {"contentBlockIndex": 2, "delta": {"toolUse": {"input": text}}}),
         ]
+    )
 
-    for text in ('{"a"', "[1]"):
-        with pytest.raises(FoldError) as caught:
-            fold(told(text))
-        assert caught.value.block == 2
+    (block,) = reply.blocks
+    assert isinstance(block, ToolUse)
+    assert (block.input, block.input_text, block.cut) == (held, text, cut)

@@ -48,17 +48,21 @@ class Redacted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
-    """A call of a tool. ``source`` is its input as JSON text, as the model wrote it."""
+    """A call of a tool. ``source`` is its input as text, as the model wrote it.
+
+    ``cut``: the source is not a JSON object, and ``input`` is what of it parses.
+    """
 
     id: str
     name: str
     input: JsonObject
     source: str | None = None
     type: str | None = None
+    cut: bool = False
 
     @property
     def input_text(self) -> str:
-        """The input as JSON text."""
+        """The input as text."""
         return self.source if self.source is not None else compact(self.input)
 
 

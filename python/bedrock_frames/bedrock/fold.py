@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,6 +18,7 @@ from bedrock_frames.bedrock.content import (
     ToolUse,
     Usage,
 )
+from bedrock_frames.bedrock.tool_input import parse_tool_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,14 +35,6 @@ _COUNTS: Final = frozenset(
         "cacheDetails",
     }
 )
-
-
-class FoldError(ValueError):
-    """Events that do not add up to a message. ``block`` is the index of the block at fault."""
-
-    def __init__(self, message: str, block: int) -> None:
-        super().__init__(message)
-        self.block = block
 
 
 @dataclass(slots=True)
@@ -82,9 +74,9 @@ class _Open:
         self.signature = held.get("signature", self.signature)
         self.redacted = held.get("redactedContent", self.redacted)
 
-    def close(self, index: int) -> Block:
+    def close(self) -> Block:
         if "toolUse" in self.start:
-            return self._tool_use(cast("dict[str, str]", self.start["toolUse"]), index)
+            return self._tool_use(cast("dict[str, str]", self.start["toolUse"]))
         if "toolResult" in self.start:
             start = cast("dict[str, str]", self.start["toolResult"])
             return ToolResult(
@@ -105,19 +97,15 @@ class _Open:
             return CitedText(text=self.text, citations=tuple(self.citations))
         return Text(text=self.text)
 
-    def _tool_use(self, start: dict[str, str], index: int) -> ToolUse:
-        try:
-            parsed = json.loads(self.input or "{}")
-        except ValueError as error:
-            raise FoldError(f"the tool input joins to no JSON: {error}", index) from None
-        if not isinstance(parsed, dict):
-            raise FoldError("the tool input joins to JSON that is no object", index)
+    def _tool_use(self, start: dict[str, str]) -> ToolUse:
+        parsed, problem = parse_tool_input(self.input)
         return ToolUse(
             id=start["toolUseId"],
             name=start["name"],
             input=parsed,
             source=self.input,
             type=start.get("type"),
+            cut=problem is not None,
         )
 
 
@@ -126,11 +114,7 @@ def _citation(delta: JsonObject) -> JsonObject:
 
 
 def fold(events: Iterable[tuple[str, JsonObject]]) -> Reply:
-    """Return the answer that valid events add up to.
-
-    Raises:
-        FoldError: the deltas of a tool's input do not join to a JSON object.
-    """
+    """Return the answer that valid events add up to."""
     blocks: dict[int, _Open] = {}
     stop: JsonObject = {}
     metadata: JsonObject = {}
@@ -148,7 +132,7 @@ def fold(events: Iterable[tuple[str, JsonObject]]) -> Reply:
             metadata = payload
     metrics = cast("dict[str, int]", metadata.get("metrics", {}))
     return Reply(
-        blocks=tuple(blocks[index].close(index) for index in sorted(blocks)),
+        blocks=tuple(blocks[index].close() for index in sorted(blocks)),
         stop_reason=cast("str", stop.get("stopReason", PLAIN_STOP)),
         usage=_usage(cast("JsonObject", metadata.get("usage", {}))),
         latency_ms=metrics.get("latencyMs", 1),
