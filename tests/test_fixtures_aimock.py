@@ -229,6 +229,28 @@ def test_a_fixture_for_another_service_s_requests_is_left_out(
     assert [(w.severity, key in w.path) for w in fixtures.warnings] == [("warning", True)]
 
 
+@pytest.mark.parametrize("how", ["model", "equals", "contains"])
+def test_a_model_that_was_recorded_from_a_url_is_decoded_with_a_warning(how: str) -> None:
+    recorded = "us.amazon.nova-pro-v1%3A0"
+    match = {"model": recorded if how == "model" else {how: recorded}}
+    (fixture,) = found = parse([{"match": match, "response": {"content": "a"}}])
+
+    assert fixture.criteria == {"model": {how: "us.amazon.nova-pro-v1:0"}}
+    assert [(w.path, w.message) for w in found.warnings] == [
+        (
+            "$.fixtures[0].match.model",
+            'is percent-encoded, and taken for "us.amazon.nova-pro-v1:0"',
+        )
+    ]
+
+
+def test_a_regex_of_a_model_is_left_as_it_is() -> None:
+    fixtures = parse([{"match": {"model": {"regex": "a%3Ab"}}, "response": {"content": "a"}}])
+
+    assert fixtures[0].criteria == {"model": {"regex": "a%3Ab"}}
+    assert fixtures.warnings == ()
+
+
 @pytest.mark.parametrize(
     "response",
     [
