@@ -77,6 +77,7 @@ class Connection:
     def __init__(
         self, url: str, *, trusting: Path | None = None, receive_buffer: int | None = None
     ) -> None:
+        self._host = urlsplit(url).netloc
         self.socket = open_socket(url, trusting, receive_buffer=receive_buffer)
         self._file = self.socket.makefile("rb")
 
@@ -97,7 +98,7 @@ class Connection:
         data = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
         lines = [
             f"{method} {path} HTTP/1.1",
-            "host: test",
+            f"host: {self._host}",
             f"content-length: {length or len(data)}",
         ]
         lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -292,7 +292,8 @@ def test_every_option_of_the_command_line_is_documented(
 
 def test_every_route_and_every_figure_is_documented() -> None:
     told = (ROOT / "docs/server.md").read_text()
-    paths = {path.removeprefix("/__control") for path in map(_path, create_app().routes)}
+    routes = [below for route in create_app().routes for below in getattr(route, "routes", [route])]
+    paths = {path.removeprefix("/__control") for path in map(_path, routes)}
     figures = metrics.Figures(metrics.Counts(), Engine()).collect()
 
     assert not [path for path in paths if not path.startswith("/__aimock") and path not in told]

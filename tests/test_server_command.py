@@ -19,6 +19,7 @@ from tests.cases import ROOT
 from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, ask, asking, connect
 
 COMMAND: Final = [sys.executable, "-m", "bedrock_frames"]
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104
 TEXT: Final = "A little at a time, and then a little more, until it is all said."
 
 
@@ -103,6 +104,30 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
     )
+
+
+def test_an_address_of_other_machines_is_not_served_without_a_guard(tmp_path: Path) -> None:
+    refused = run("serve", fixture_file(tmp_path), "--host", ANY_ADDRESS, "--port", "0")
+
+    assert refused.returncode == 2
+    assert "--control-token" in refused.stderr
+    assert "--no-control" in refused.stderr
+    assert refused.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "Control API: open to programs on this machine; Host is an IP address, localhost"),
+        (["--control-token", "t"], "Control API: asks for the control token"),
+        (["--host", ANY_ADDRESS, "--no-control"], "Control API: off"),
+    ],
+)
+def test_the_log_says_who_may_use_the_control_api(
+    tmp_path: Path, options: list[str], told: str
+) -> None:
+    with served(fixture_file(tmp_path), *options) as running:
+        assert running.wait_for_log(told)
 
 
 def said(url: str) -> str | int:

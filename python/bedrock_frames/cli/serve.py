@@ -58,6 +58,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="TIME",
         help=f"how long to finish answers at a stop, up to {bounds.MAX_SECONDS}s (%(default)s)",
     )
+    _add_control(serve)
     _add_plane(serve)
     serve.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     serve.set_defaults(run=_serve)
@@ -66,6 +67,19 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def add_paths(command: argparse.ArgumentParser) -> None:
     """Add the fixtures to a command."""
     command.add_argument("paths", metavar="PATH", nargs="+", help="a fixture file, or a folder")
+
+
+def _add_control(command: argparse.ArgumentParser) -> None:
+    control = command.add_mutually_exclusive_group()
+    control.add_argument(
+        "--control-token",
+        metavar="TOKEN",
+        help="what requests to /__control must carry; with a --host that is not loopback, this or "
+        "--no-control is needed",
+    )
+    control.add_argument(
+        "--no-control", dest="control", action="store_false", help="serve no /__control"
+    )
 
 
 def _add_plane(command: argparse.ArgumentParser) -> None:
@@ -158,7 +172,11 @@ def _serve(options: argparse.Namespace) -> int:
             timing=None if options.timing is None else server.parse_timing(options.timing),
             journal_entries=options.journal,
             watch=options.paths if options.watch else (),
+            control=options.control,
+            control_token=options.control_token,
+            control_hosts=[options.host],
         )
+        _LOG.info("%s", server.parts_of(app).control.describe())
         in_time = _run(app, options)
     except FixtureError as error:
         return fail(f"the fixtures have faults\n{error}", code=1)

@@ -7,7 +7,7 @@ In :mod:`.native` the extension's own threads stand before the app, and serve Be
 """
 
 from bedrock_frames.bounds import parse_duration
-from bedrock_frames.server.app import Parts, create_app
+from bedrock_frames.server.app import Parts, create_app, parts_of
 from bedrock_frames.server.native import NativeServer, Place
 from bedrock_frames.server.native import serve as serve_native
 from bedrock_frames.server.options import log_to_stderr, parse_timing
@@ -25,6 +25,7 @@ __all__ = [
     "log_to_stderr",
     "parse_duration",
     "parse_timing",
+    "parts_of",
     "serve",
     "serve_native",
 ]

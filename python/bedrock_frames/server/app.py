@@ -21,6 +21,7 @@ from bedrock_frames.server import metrics
 from bedrock_frames.server.catalog import Catalog, gather
 from bedrock_frames.server.control import Control, Refused, on_refused
 from bedrock_frames.server.endpoint import BedrockRoute
+from bedrock_frames.server.guard import ControlPolicy
 from bedrock_frames.server.typed import on_http_exception
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Parts:
     engine: Engine
     catalog: Catalog
     figures: metrics.Figures
+    control: ControlPolicy
 
 
 def create_app(
@@ -53,6 +55,9 @@ def create_app(
     max_sessions: int = 10_000,
     max_in_flight: int = MAX_IN_FLIGHT,
     watch: StrPath | Sequence[StrPath] = (),
+    control: bool = True,
+    control_token: str | None = None,
+    control_hosts: Sequence[str] = (),
 ) -> Starlette:
     """Return an app that answers Bedrock Runtime requests from fixtures.
 
@@ -66,6 +71,10 @@ def create_app(
         max_in_flight: how many requests are answered at a time; those above get a 503.
         watch: a file or folder, or several, whose changes put their fixtures in the place of
             ``fixtures``, while the host runs the app's lifespan.
+        control: whether the control API (``/__control``, ``/__aimock``) is served.
+        control_token: what a request to it must carry; without one, it takes the requests of
+            programs, and refuses those of web pages.
+        control_hosts: names that a ``Host`` may have there, beside IP addresses and localhost.
 
     Raises:
         FixtureError: with all faults of all fixtures.
@@ -79,6 +88,7 @@ def create_app(
         max_sessions=max_sessions,
         max_in_flight=max_in_flight,
     )
+    policy = ControlPolicy(enabled=control, token=control_token, hosts=_names(control_hosts))
     watched = _paths(watch)
     engine = Engine(
         seed=seed,
@@ -115,13 +125,28 @@ def create_app(
             await task
 
     app = Starlette(
-        routes=[bedrock, *Control(engine, catalog).routes(), Route("/metrics", show_metrics)],
+        routes=[
+            bedrock,
+            *Control(engine, catalog, policy).routes(),
+            Route("/metrics", show_metrics),
+        ],
         exception_handlers={Refused: on_refused, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.parts = Parts(engine=engine, catalog=catalog, figures=figures)
+    app.state.parts = Parts(engine=engine, catalog=catalog, figures=figures, control=policy)
     return app
+
+
+def _names(hosts: Sequence[str]) -> tuple[str, ...]:
+    """Return host names.
+
+    Raises:
+        ValueError: it is one text, whose letters would be taken for names.
+    """
+    if isinstance(hosts, str):
+        raise ValueError(f"control_hosts is a list of host names, not {hosts!r}")
+    return tuple(hosts)
 
 
 def _paths(watch: object) -> list[StrPath]:

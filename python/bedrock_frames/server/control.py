@@ -21,15 +21,18 @@ from bedrock_frames.fixtures import FixtureError
 from bedrock_frames.fixtures.base import is_comment
 from bedrock_frames.fixtures.loading import TOP_KEYS
 from bedrock_frames.server.endpoint import ClientLeft, read_body
+from bedrock_frames.server.guard import GuardedRoutes
 from bedrock_frames.server.typed import error_plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
 
     from bedrock_frames._core import Engine, JournalEntry
     from bedrock_frames.server.catalog import Catalog
+    from bedrock_frames.server.guard import ControlPolicy
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -43,11 +46,12 @@ PAGE: Final = 1000
 class Control:
     """The routes of one server."""
 
-    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+    def __init__(self, engine: Engine, catalog: Catalog, policy: ControlPolicy) -> None:
         self._engine = engine
         self._catalog = catalog
+        self._policy = policy
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """Return all routes."""
         probes = {"/health": self.health, "/ready": self.ready}
         shared = {
@@ -67,10 +71,10 @@ class Control:
             ("POST", "/reset"): self.reset_all,
             ("POST", "/reset/fixtures"): self.reset_all,
         }
+        guarded = [*_routes("/__control", shared | own), *_routes("/__aimock", shared | theirs)]
         return [
             *(Route(path, probe) for path, probe in probes.items()),
-            *_routes("/__control", shared | own),
-            *_routes("/__aimock", shared | theirs),
+            GuardedRoutes(guarded, self._policy),
         ]
 
     async def health(self, request: Request) -> Response:  # noqa: ARG002

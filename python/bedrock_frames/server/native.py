@@ -221,6 +221,7 @@ def serve(
         ValueError: a duration is out of its range.
     """
     bounds.check_seconds(max_lateness=max_lateness)
+    parts_of(app).control.check_exposure(place.host)
     soft, hard = raise_open_files()
     asked_to_end = threading.Event()
     server = NativeServer(app, place, drain_timeout=drain_timeout)

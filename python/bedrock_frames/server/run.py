@@ -36,6 +36,9 @@ class Options(TypedDict, total=False):
     max_sessions: int
     max_in_flight: int
     watch: StrPath | Sequence[StrPath]
+    control: bool
+    control_token: str | None
+    control_hosts: Sequence[str]
 
 
 def serve(
@@ -57,6 +60,7 @@ def serve(
     """
     bounds.check(port=port, max_connections=max_connections)
     bounds.check_seconds(drain_timeout=drain_timeout)
+    parts_of(app).control.check_exposure(host)
     with listen(host, port) as listening, _collecting_seldom():
         Host(
             app,
@@ -123,7 +127,9 @@ class Server:
             max_connections=max_connections,
             max_in_flight=options.get("max_in_flight", MAX_IN_FLIGHT),
         )
+        options["control_hosts"] = [*options.get("control_hosts", ()), host]
         self._app = create_app(fixtures, **options)
+        self.parts.control.check_exposure(host)
         self._asgi = asgi
         self._drain_timeout = drain_timeout
         self._url: str | None = None
