@@ -17,6 +17,7 @@ from tests.asking import (
     equals,
     error,
     fixture,
+    result,
     rule,
     user,
 )
@@ -68,7 +69,7 @@ def test_the_format_of_a_body_is_recognised(model: str, body: Json, body_format:
         ({"input_text": equals("a\nb")}, native(texts=["a", "b"])),
         ({"user_message": equals("hi")}, native(message="hi", chat_history=[])),
         (
-            {"user_message": equals("ab"), "system_message": [equals("sys")]},
+            {"user_message": equals("a\nb"), "system_message": [equals("sys")]},
             conversation(
                 {
                     "role": "user",
@@ -120,6 +121,127 @@ def test_the_format_of_a_body_is_recognised(model: str, body: Json, body_format:
 )
 def test_native_bodies_say_what_converse_says(criteria: dict[str, Any], body: Json) -> None:
     assert fixture(engine([rule(criteria)]), body, operation="invoke", model="some-model") == 0
+
+
+INPUTS: list[tuple[Json, list[str]]] = [
+    (native(query="hello", documents=["no"]), ["hello"]),
+    (native(inputPrompt="hello", mediaSource={}), ["hello"]),
+    (native(prompt="hello", mode="text-to-image", seed=1), ["hello"]),
+    (native(text_prompts=[{"text": "hello", "weight": 1}, {"text": "you"}]), ["hello", "you"]),
+    (native(taskType="TEXT_IMAGE", textToImageParams={"text": "hello"}), ["hello"]),
+    (native(taskType="INPAINTING", inPaintingParams={"text": "hello", "image": "x"}), ["hello"]),
+    (native(taskType="OUTPAINTING", outPaintingParams={"text": "hello"}), ["hello"]),
+    (native(imageVariationParams={"images": ["x"], "text": "hello"}), ["hello"]),
+    (native(colorGuidedGenerationParams={"text": "hello", "colors": []}), ["hello"]),
+    (native(textToVideoParams={"text": "hello"}), ["hello"]),
+    (native(multiShotAutomatedParams={"text": "hello"}), ["hello"]),
+    (native(multiShotManualParams={"shots": [{"text": "hello"}, {"text": "x"}]}), ["hello", "x"]),
+    (native(singleEmbeddingParams={"text": {"value": "hello"}}), ["hello"]),
+    (native(segmentedEmbeddingParams={"text": {"value": "hello"}}), ["hello"]),
+    (native(inputType="text", text={"inputText": "hello"}), ["hello"]),
+    (native(inputType="text_image", text_image={"inputText": "hello"}), ["hello"]),
+    (native(texts=["hello", "you"], input_type="search_query"), ["hello", "you"]),
+    (
+        native(
+            inputs=[
+                {"content": [{"type": "text", "text": "hello"}, {"type": "image_url"}]},
+                {"content": [{"type": "text", "text": "you"}]},
+            ]
+        ),
+        ["hello", "you"],
+    ),
+    (native(inputs="hello", parameters={}), ["hello"]),
+    (native(input=["hello", "you"]), ["hello", "you"]),
+    (native(inputText="hello", inputImage="x", text={"inputText": "no"}), ["hello"]),
+]
+
+
+@pytest.mark.parametrize(("body", "texts"), INPUTS)
+@pytest.mark.parametrize("key", ["input_text", "user_message"])
+def test_the_input_is_found_by_each_models_name_for_it(
+    key: str, body: Json, texts: list[str]
+) -> None:
+    for looked_for in (equals("\n".join(texts)), *map(contains, texts), *map(equals, texts)):
+        made = engine([rule({key: looked_for})])
+        assert fixture(made, body, operation="invoke", model="some-model") == 0
+    assert fixture(engine([rule({key: contains("no")})]), body, operation="invoke") is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        native(inputs=5),
+        native(inputs=[5, {"content": 5}, {"content": [5]}]),
+        native(query={"term": 1}),
+        native(text="x"),
+        native(text_prompts={}),
+        native(textToImageParams={"text": 5}),
+        native(singleEmbeddingParams=[]),
+        native(inputs=[]),
+    ],
+)
+def test_what_only_looks_like_an_input_is_none(body: Json) -> None:
+    made = engine([rule({"input_text": contains("")}), rule()])
+    assert fixture(made, body, operation="invoke", model="some-model") == 1
+
+
+GUARDED: Json = {"guardContent": {"text": {"text": "hello", "qualifiers": ["query"]}}}
+
+
+def test_text_for_a_guardrail_is_text() -> None:
+    made = engine([rule({"user_message": equals("hello"), "system_message": [equals("hello")]})])
+    picture = {"guardContent": {"image": {"format": "png", "source": {"bytes": ""}}}}
+    body = conversation({"role": "user", "content": [picture, GUARDED]}, system=[GUARDED])
+    assert fixture(made, body) == 0
+    assert fixture(made, body, operation="converse-stream") == 0
+    asked = ask(made, {"input": {"converse": body}}, operation="count-tokens")
+    assert asked.status == 200
+
+
+@pytest.mark.parametrize("guarded", [5, {"text": 5}, {"text": {"text": 5}}])
+def test_text_for_a_guardrail_of_a_wrong_type_is_refused(guarded: object) -> None:
+    body = conversation({"role": "user", "content": [{"guardContent": guarded}]})
+    status, _, message = error(ask(engine([rule()]), body))
+    assert status == 400
+    assert "$.messages[0].content[0].guardContent" in message
+
+
+BLOCKS: list[tuple[Json, bool]] = [
+    (contains("firsthello"), True),
+    (contains("first\nhello"), False),
+    (equals("hello"), True),
+    (equals("first"), True),
+    (equals("first\nhello"), True),
+    (equals("firsthello"), False),
+    ({"regex": r"\bhello"}, True),
+    ({"regex": "(?m)^hello$"}, True),
+    ({"regex": "first\\nhello"}, True),
+    ({"regex": "firsthello"}, False),
+]
+
+
+@pytest.mark.parametrize(("looked_for", "found"), BLOCKS)
+def test_blocks_are_joined_for_a_part_and_lines_for_all_else(looked_for: Json, found: bool) -> None:
+    answered = 0 if found else None
+    blocks = [{"text": "first"}, {"text": "hello"}]
+    body = conversation(user("first", "hello"), system=blocks)
+    assert fixture(engine([rule({"user_message": looked_for})]), body) == answered
+    assert fixture(engine([rule({"system_message": [looked_for]})]), body) == answered
+    results = conversation({"role": "user", "content": [result("t1", *blocks)]})
+    assert fixture(engine([rule({"tool_result": looked_for})]), results) == answered
+
+
+def test_a_template_sees_a_line_for_each_block() -> None:
+    compiler = Compiler()
+    made = engine([rule(dynamic=True)], compiler)
+    content = [{"text": "first"}, result("t1", {"text": "a"}, {"json": {"b": 1}}), {"text": "hi"}]
+    body = conversation({"role": "user", "content": content}, system=[{"text": "s"}, {"text": "t"}])
+    assert fixture(made, body) == 0
+    values = compiler.asked[0][5]
+    assert values is not None
+    assert values["user_message"] == "first\nhi"
+    assert values["system_message"] == "s\nt"
+    assert values["tool_result"] == 'a\n{"b":1}'
 
 
 def test_turns_are_counted_in_a_chat_history() -> None:

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::body::Format;
+use crate::body::{Blocks, Format};
 use crate::matching::Asked;
 use crate::operation::Operation;
 use crate::plan::Plan;
@@ -58,9 +58,12 @@ impl<'a> Values<'a> {
     pub(crate) fn of(asked: &Asked<'a>, whole: bool) -> Self {
         let features = asked.features;
         Self {
-            user_message: features.user_message.as_deref(),
-            system_message: features.system_message.as_deref(),
-            tool_result: features.tool_results.first().map(|result| result.text.as_str()),
+            user_message: features.user_message.as_ref().map(Blocks::lines),
+            system_message: features.system_message.as_ref().map(Blocks::lines),
+            tool_result: features
+                .tool_results
+                .first()
+                .map(|result| result.text.as_ref().map_or("", Blocks::lines)),
             turn: features.assistant_messages,
             session: asked.session,
             body: whole.then_some(asked.body),

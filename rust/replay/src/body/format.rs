@@ -1,5 +1,6 @@
 //! Which native format a body is in.
 
+use super::input::Name;
 use super::outline::Outline;
 use crate::operation::Operation;
 
@@ -88,13 +89,12 @@ impl Format {
                 format => *format,
             };
         }
-        match (&outline.messages, &outline.input) {
+        match (&outline.messages, outline.input.as_ref().map(|input| input.name)) {
             (Some(_), _) if outline.system.is_some() => Self::Anthropic,
             (Some(_), _) => Self::OpenAi,
-            (None, Some(("inputText", _))) => Self::Titan,
-            (None, Some(("message", _))) => Self::Cohere,
-            (None, Some(_)) if marks.max_gen_len => Self::Llama,
-            (None, None) if outline.texts.is_some() => Self::Cohere,
+            (None, Some(Name::InputText)) => Self::Titan,
+            (None, Some(Name::Message | Name::Texts)) => Self::Cohere,
+            (None, Some(Name::Prompt)) if marks.max_gen_len => Self::Llama,
             _ => Self::Unknown,
         }
     }

@@ -9,12 +9,16 @@
 //!
 //! - `outline`: the top level and the outline of the messages, in one pass.
 //! - `format`: which native format a body is in.
+//! - `input`: the plain input of a body without messages, by whatever name.
+//! - `blocks`: the text of a message, which may come in several blocks.
 //! - `turn`: texts and tool results of the messages that matter.
 //! - `tokens`: the body inside a `CountTokens` request, and its estimate.
 //! - `json`, `compact`: views into JSON text.
 
+mod blocks;
 mod compact;
 mod format;
+mod input;
 mod json;
 mod outline;
 mod tokens;
@@ -22,6 +26,7 @@ mod turn;
 
 use std::borrow::Cow;
 
+pub(crate) use blocks::Blocks;
 pub use format::Format;
 use json::{Fault, Node};
 use outline::Outline;
@@ -34,15 +39,15 @@ use crate::operation::Operation;
 pub(crate) struct Features<'a> {
     pub(crate) format: Format,
     /// The last user message that has text; the plain input where there are no messages.
-    pub(crate) user_message: Option<Cow<'a, str>>,
+    pub(crate) user_message: Option<Blocks<'a>>,
     /// All system text; absent where it is empty.
-    pub(crate) system_message: Option<String>,
+    pub(crate) system_message: Option<Blocks<'a>>,
     /// The tool results of the last message.
     pub(crate) tool_results: Vec<ToolResult<'a>>,
     /// The names of the tool definitions.
     pub(crate) tool_names: Vec<Cow<'a, str>>,
     /// The input of a body without messages.
-    pub(crate) input_text: Option<Cow<'a, str>>,
+    pub(crate) input_text: Option<Blocks<'a>>,
     /// How many messages the assistant has sent.
     pub(crate) assistant_messages: u32,
     /// A tool result stands after the last message that is a user's own.
@@ -53,7 +58,7 @@ pub(crate) struct Features<'a> {
 #[derive(Debug)]
 pub(crate) struct ToolResult<'a> {
     pub(crate) id: Option<Cow<'a, str>>,
-    pub(crate) text: String,
+    pub(crate) text: Option<Blocks<'a>>,
 }
 
 /// Read a body.
@@ -100,7 +105,10 @@ fn features<'a>(
 fn plain<'a>(outline: &Outline<'a>, format: Format, model: &str) -> Result<Features<'a>, Fault> {
     // A prompt that is stored with the service brings its own messages.
     let needs_messages = format.needs_messages() && !model.contains(":prompt/");
-    let input_text = if format == Format::Converse { None } else { input(outline)? };
+    let input_text = match &outline.input {
+        Some(input) if format != Format::Converse => input.text()?,
+        _ => None,
+    };
     if needs_messages && input_text.is_none() {
         return Err(Fault::new("required, and an array").below(".messages"));
     }
@@ -109,7 +117,8 @@ fn plain<'a>(outline: &Outline<'a>, format: Format, model: &str) -> Result<Featu
         let items = results.items().map_err(|fault| fault.below(".tool_results"))?;
         for (index, item) in items.iter().enumerate() {
             let at = |fault: Fault| fault.below(format_args!(".tool_results[{index}]"));
-            tool_results.push(ToolResult { id: None, text: item.compact().map_err(at)? });
+            let text = Cow::Owned(item.compact().map_err(at)?);
+            tool_results.push(ToolResult { id: None, text: Blocks::new(vec![text]) });
         }
     }
     let history = outline.chat_history.iter().flatten();
@@ -125,25 +134,18 @@ fn plain<'a>(outline: &Outline<'a>, format: Format, model: &str) -> Result<Featu
     })
 }
 
-fn input<'a>(outline: &Outline<'a>) -> Result<Option<Cow<'a, str>>, Fault> {
-    if let Some((name, node)) = &outline.input {
-        return node.string().map(Some).map_err(|fault| fault.below(format_args!(".{name}")));
-    }
-    let Some(texts) = &outline.texts else { return Ok(None) };
-    let texts = || texts.items()?.iter().map(Node::string).collect::<Result<Vec<_>, _>>();
-    let texts = texts().map_err(|fault: Fault| fault.below(".texts"))?;
-    Ok(Some(Cow::Owned(texts.join("\n"))))
-}
-
-/// The system text: a string or blocks, joined; then the system messages, a line each.
-fn system(node: Option<&Node<'_>>, messages: Vec<String>) -> Result<Option<String>, Fault> {
-    let mut parts = messages;
+/// The system text, a string or blocks; then the system messages.
+fn system<'a>(
+    node: Option<&Node<'a>>,
+    mut messages: Vec<Vec<Cow<'a, str>>>,
+) -> Result<Option<Blocks<'a>>, Fault> {
     if let Some(node) = node {
-        let text = turn::text_of(node).map_err(|fault| fault.below(".system"))?;
-        parts.insert(0, text.unwrap_or_default().into_owned());
+        messages.insert(0, turn::texts_of(node).map_err(|fault| fault.below(".system"))?);
     }
-    parts.retain(|part| !part.is_empty());
-    Ok((!parts.is_empty()).then(|| parts.join("\n")))
+    for blocks in &mut messages {
+        blocks.retain(|block| !block.is_empty());
+    }
+    Ok(Blocks::of_messages(messages))
 }
 
 fn tool_names<'a>(outline: &Outline<'a>) -> Result<Vec<Cow<'a, str>>, Fault> {

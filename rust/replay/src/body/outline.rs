@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::input::{Input, Name};
 use super::json::Node;
 
 /// The members that matter; `null` is the same as absent.
@@ -16,8 +17,7 @@ pub(super) struct Outline<'a> {
     pub(super) tool_config: Option<Node<'a>>,
     pub(super) tools: Option<Node<'a>>,
     /// A plain input, and the name that it came by.
-    pub(super) input: Option<(&'static str, Node<'a>)>,
-    pub(super) texts: Option<Node<'a>>,
+    pub(super) input: Option<Input<'a>>,
     pub(super) chat_history: Option<Vec<Message<'a>>>,
     pub(super) preamble: Option<Node<'a>>,
     pub(super) tool_results: Option<Node<'a>>,
@@ -86,20 +86,26 @@ impl<'de> Outline<'de> {
             "system" => self.system = node(map)?,
             "toolConfig" => self.tool_config = node(map)?,
             "tools" => self.tools = node(map)?,
-            "texts" => self.texts = node(map)?,
             "preamble" => self.preamble = node(map)?,
             "tool_results" => self.tool_results = node(map)?,
-            "inputText" => self.input = node(map)?.map(|node| ("inputText", node)),
-            "prompt" => self.input = node(map)?.map(|node| ("prompt", node)),
-            "message" => self.input = node(map)?.map(|node| ("message", node)),
             "anthropic_version" => marks.anthropic_version = skip(map)?,
             "max_tokens_to_sample" => marks.max_tokens_to_sample = skip(map)?,
             "schemaVersion" => marks.schema_version = skip(map)?,
             "inferenceConfig" => marks.inference_config = skip(map)?,
             "max_gen_len" => marks.max_gen_len = skip(map)?,
-            _ => {
-                skip(map)?;
-            }
+            _ => match Name::from_key(key) {
+                Some(name) => {
+                    let input = node(map)?.map(|node| Input { name, node });
+                    // Of several, the one that says the most of what is wanted.
+                    self.input = match (self.input.take(), input) {
+                        (Some(old), Some(new)) if old.name < new.name => Some(old),
+                        (old, new) => new.or(old),
+                    };
+                }
+                None => {
+                    skip(map)?;
+                }
+            },
         }
         Ok(())
     }

@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::ToolResult;
 use super::format::Format;
 use super::json::{Fault, Node};
 use super::outline::Message;
+use super::{Blocks, ToolResult};
 
 /// What the messages say.
 #[derive(Debug, Default)]
 pub(super) struct Turn<'a> {
-    pub(super) user_message: Option<Cow<'a, str>>,
-    pub(super) system_messages: Vec<String>,
+    pub(super) user_message: Option<Blocks<'a>>,
+    pub(super) system_messages: Vec<Vec<Cow<'a, str>>>,
     pub(super) tool_results: Vec<ToolResult<'a>>,
     pub(super) assistant_messages: u32,
     pub(super) has_tool_result: bool,
@@ -32,8 +32,8 @@ pub(super) fn read<'a>(messages: &[Message<'a>], format: Format) -> Result<Turn<
         match message.role.as_deref() {
             Some("assistant") => turn.assistant_messages += 1,
             Some("system" | "developer") => {
-                let text = message.content.as_ref().map(text_of).transpose().map_err(at)?;
-                turn.system_messages.extend(text.flatten().map(Cow::into_owned));
+                let texts = message.content.as_ref().map(texts_of).transpose().map_err(at)?;
+                turn.system_messages.extend(texts);
             }
             _ => {}
         }
@@ -53,7 +53,7 @@ pub(super) fn read<'a>(messages: &[Message<'a>], format: Format) -> Result<Turn<
                 turn.has_tool_result |= results && !own;
                 own |= !results;
                 if turn.user_message.is_none() {
-                    turn.user_message = joined(content.texts);
+                    turn.user_message = Blocks::new(content.texts);
                 }
                 if std::mem::take(&mut answering) && turn.tool_results.is_empty() {
                     turn.tool_results = content.results;
@@ -96,7 +96,8 @@ fn content_of<'a>(message: &Message<'a>) -> Result<Content<'a>, Fault> {
     Ok(content)
 }
 
-/// `{"text"}`, `{"type": "text", "text"}`, `{"toolResult": …}` or `{"type": "tool_result", …}`.
+/// `{"text"}`, `{"type": "text", "text"}`, `{"guardContent": {"text": {"text"}}}`,
+/// `{"toolResult": …}` or `{"type": "tool_result", …}`.
 /// All other blocks (images, cache points, reasoning, …) say nothing that a fixture asks for.
 fn read_block<'a>(block: &Node<'a>, content: &mut Content<'a>) -> Result<(), Fault> {
     let (mut kind, mut text, mut id, mut inner) = (None, None, None, None);
@@ -106,6 +107,11 @@ fn read_block<'a>(block: &Node<'a>, content: &mut Content<'a>) -> Result<(), Fau
             "text" => text = Some(value),
             "tool_use_id" => id = Some(value),
             "content" => inner = Some(value),
+            // Text that a guardrail is to look at is text all the same.
+            "guardContent" => {
+                let guarded = guarded_text(&value).map_err(|fault| fault.below(".guardContent"))?;
+                content.texts.extend(guarded);
+            }
             "toolResult" => content
                 .results
                 .push(converse_result(&value).map_err(|fault| fault.below(".toolResult"))?),
@@ -120,7 +126,7 @@ fn read_block<'a>(block: &Node<'a>, content: &mut Content<'a>) -> Result<(), Fau
             let text = inner.as_ref().map(result_text).transpose();
             content.results.push(ToolResult {
                 id: id.map(|id| id.string()).transpose().map_err(|f| f.below(".tool_use_id"))?,
-                text: text.map_err(|fault| fault.below(".content"))?.unwrap_or_default(),
+                text: text.map_err(|fault| fault.below(".content"))?.flatten(),
             });
         }
         _ => {}
@@ -129,7 +135,7 @@ fn read_block<'a>(block: &Node<'a>, content: &mut Content<'a>) -> Result<(), Fau
 }
 
 fn converse_result<'a>(result: &Node<'a>) -> Result<ToolResult<'a>, Fault> {
-    let (mut id, mut text) = (None, String::new());
+    let (mut id, mut text) = (None, None);
     for (key, value) in result.members()? {
         match &*key {
             "toolUseId" => id = Some(value.string().map_err(|fault| fault.below(".toolUseId"))?),
@@ -147,44 +153,46 @@ fn tool_message<'a>(message: &Message<'a>) -> Result<ToolResult<'a>, Fault> {
     let text = message.content.as_ref().map(result_text).transpose();
     Ok(ToolResult {
         id: id.map_err(|fault| fault.below(".tool_call_id"))?,
-        text: text.map_err(|fault| fault.below(".content"))?.unwrap_or_default(),
+        text: text.map_err(|fault| fault.below(".content"))?.flatten(),
     })
 }
 
-/// The text of a tool result: a string, or its text and JSON parts, joined.
-fn result_text(node: &Node<'_>) -> Result<String, Fault> {
+fn guarded_text<'a>(block: &Node<'a>) -> Result<Option<Cow<'a, str>>, Fault> {
+    let Some(text) = block.member("text")? else { return Ok(None) };
+    let text = text.member("text").map_err(|fault| fault.below(".text"))?;
+    text.map(|text| text.string()).transpose().map_err(|fault| fault.below(".text.text"))
+}
+
+/// The text of a tool result: a string, or its text and JSON parts.
+fn result_text<'a>(node: &Node<'a>) -> Result<Option<Blocks<'a>>, Fault> {
     if node.is_string() {
-        return node.string().map(Cow::into_owned);
+        return Ok(Blocks::new(vec![node.string()?]));
     }
-    let mut text = String::new();
+    let mut texts = Vec::new();
     for (index, part) in node.items()?.iter().enumerate() {
         let at = |fault: Fault| fault.below(format_args!("[{index}]"));
         for (key, value) in part.members().map_err(at)? {
             match &*key {
-                "text" => text.push_str(&value.string().map_err(|f| at(f.below(".text")))?),
-                "json" => text.push_str(&value.compact().map_err(|f| at(f.below(".json")))?),
+                "text" => texts.push(value.string().map_err(|f| at(f.below(".text")))?),
+                "json" => {
+                    let json = value.compact().map_err(|f| at(f.below(".json")))?;
+                    texts.push(Cow::Owned(json));
+                }
                 _ => {}
             }
         }
     }
-    Ok(text)
+    Ok(Blocks::new(texts))
 }
 
-/// The text of a string or of blocks; absent where no block has any.
-pub(super) fn text_of<'a>(node: &Node<'a>) -> Result<Option<Cow<'a, str>>, Fault> {
+/// The texts of a string or of blocks.
+pub(super) fn texts_of<'a>(node: &Node<'a>) -> Result<Vec<Cow<'a, str>>, Fault> {
     if node.is_string() {
-        return node.string().map(Some);
+        return node.string().map(|text| vec![text]);
     }
     let mut content = Content::default();
     for (index, block) in node.items()?.iter().enumerate() {
         read_block(block, &mut content).map_err(|fault| fault.below(format_args!("[{index}]")))?;
     }
-    Ok(joined(content.texts))
-}
-
-fn joined(mut texts: Vec<Cow<'_, str>>) -> Option<Cow<'_, str>> {
-    match texts.len() {
-        0 | 1 => texts.pop(),
-        _ => Some(Cow::Owned(texts.concat())),
-    }
+    Ok(content.texts)
 }

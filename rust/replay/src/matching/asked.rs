@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::body::Features;
+use crate::body::{Blocks, Features};
 use crate::criteria::{Criteria, Model, Text};
 use crate::head::Head;
 use crate::operation::Operation;
@@ -88,15 +88,16 @@ impl<'a> Asked<'a> {
 
     /// The texts that a key is about.
     pub(crate) fn texts(&self, key: Key) -> Texts<'_> {
-        let one = |text: Option<&'a str>| Texts::One(text.into_iter());
+        let one = |text: Option<&'a str>| Texts::One(text.map(Found::Plain).into_iter());
+        let blocks = |text: Option<&'a Blocks<'a>>| Texts::One(text.map(Found::Blocks).into_iter());
         let features = self.features;
         match key {
             Key::Session => one(Some(self.session)),
             Key::Context => one(self.context),
             Key::Model => one(Some(self.model)),
-            Key::UserMessage => one(features.user_message.as_deref()),
-            Key::InputText => one(features.input_text.as_deref()),
-            Key::SystemMessage => one(features.system_message.as_deref()),
+            Key::UserMessage => blocks(features.user_message.as_ref()),
+            Key::InputText => blocks(features.input_text.as_ref()),
+            Key::SystemMessage => blocks(features.system_message.as_ref()),
             Key::ToolName => Texts::Names(features.tool_names.iter()),
             Key::ToolCallId => Texts::Ids(features.tool_results.iter()),
             Key::ToolResult => Texts::Results(features.tool_results.iter()),
@@ -127,21 +128,70 @@ impl<'a> Asked<'a> {
 
 /// The texts of one key.
 pub(crate) enum Texts<'a> {
-    One(std::option::IntoIter<&'a str>),
+    One(std::option::IntoIter<Found<'a>>),
     Names(std::slice::Iter<'a, Cow<'a, str>>),
     Ids(std::slice::Iter<'a, crate::body::ToolResult<'a>>),
     Results(std::slice::Iter<'a, crate::body::ToolResult<'a>>),
 }
 
 impl<'a> Iterator for Texts<'a> {
-    type Item = &'a str;
+    type Item = Found<'a>;
 
-    fn next(&mut self) -> Option<&'a str> {
+    fn next(&mut self) -> Option<Found<'a>> {
         match self {
             Self::One(text) => text.next(),
-            Self::Names(names) => names.next().map(|name| &**name),
-            Self::Ids(results) => results.find_map(|result| result.id.as_deref()),
-            Self::Results(results) => results.next().map(|result| result.text.as_str()),
+            Self::Names(names) => names.next().map(|name| Found::Plain(name)),
+            Self::Ids(results) => results.find_map(|result| result.id.as_deref()).map(Found::Plain),
+            Self::Results(results) => results
+                .next()
+                .map(|result| result.text.as_ref().map_or(Found::Plain(""), Found::Blocks)),
+        }
+    }
+}
+
+/// One text of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Found<'a> {
+    Plain(&'a str),
+    Blocks(&'a Blocks<'a>),
+}
+
+impl<'a> Found<'a> {
+    /// With a line for each block.
+    pub(crate) fn lines(self) -> &'a str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Blocks(blocks) => blocks.lines(),
+        }
+    }
+
+    /// The texts that may be equal to a whole one.
+    pub(crate) fn wholes(self) -> impl Iterator<Item = &'a str> {
+        let (plain, blocks) = self.parted();
+        plain.into_iter().chain(blocks.into_iter().flat_map(Blocks::wholes))
+    }
+
+    /// The texts that have all its parts.
+    pub(crate) fn searched(self) -> impl Iterator<Item = &'a str> {
+        let (plain, blocks) = self.parted();
+        plain.into_iter().chain(blocks.into_iter().flat_map(Blocks::searched))
+    }
+
+    pub(crate) fn meets(self, text: &Text) -> bool {
+        match self {
+            Self::Plain(found) => text.meets(found),
+            Self::Blocks(blocks) => match text {
+                Text::Equals(_) => blocks.wholes().any(|whole| text.meets(whole)),
+                Text::Contains(_) => text.meets(blocks.joined()),
+                Text::Regex(_) => text.meets(blocks.lines()),
+            },
+        }
+    }
+
+    fn parted(self) -> (Option<&'a str>, Option<&'a Blocks<'a>>) {
+        match self {
+            Self::Plain(text) => (Some(text), None),
+            Self::Blocks(blocks) => (None, Some(blocks)),
         }
     }
 }
@@ -210,7 +260,7 @@ impl Criteria {
                 Some(Model::Text(text)) => text.meets(asked.model),
                 None => true,
             },
-            _ => self.text(key).iter().all(|text| asked.texts(key).any(|found| text.meets(found))),
+            _ => self.text(key).iter().all(|text| asked.texts(key).any(|found| found.meets(text))),
         }
     }
 

@@ -112,9 +112,12 @@ impl Index {
         let mut found = self.rest.clone();
         for (key, index) in &self.keys {
             for text in asked.texts(*key) {
-                found.extend(index.equals.get(text).into_iter().flatten());
+                if !index.equals.is_empty() {
+                    let equal = text.wholes().filter_map(|whole| index.equals.get(whole));
+                    found.extend(equal.flatten());
+                }
                 if let Some(parts) = &index.contains {
-                    parts.find(text, &mut found);
+                    text.searched().for_each(|text| parts.find(text, &mut found));
                 }
             }
         }

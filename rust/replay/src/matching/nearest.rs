@@ -46,7 +46,7 @@ impl Matcher {
     pub(crate) fn describe_nearest(&self, asked: &Asked<'_>, rules: &[impl AsRef<Rule>]) -> String {
         let texts = [Key::UserMessage, Key::ToolResult, Key::ToolCallId, Key::ToolName, Key::Model];
         let texts = texts.into_iter().flat_map(|key| asked.texts(key));
-        let said: HashSet<String> = texts.flat_map(words).collect();
+        let said: HashSet<String> = texts.flat_map(|text| words(text.lines())).collect();
         let by_word = said.iter().filter_map(|word| self.by_word.0.get(word)).flatten();
         let by_order = 0..self.shapes.len().min(MAX_BY_ORDER) as u32;
         let near: HashSet<u32> = by_word.copied().chain(by_order).collect();
@@ -91,10 +91,10 @@ fn why(shape: &Shape, key: Key, asked: &Asked<'_>) -> String {
             let failed = criteria
                 .text(key)
                 .iter()
-                .find(|text| !asked.texts(key).any(|found| text.meets(found)))
+                .find(|text| !asked.texts(key).any(|found| found.meets(text)))
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            let found: Vec<_> = asked.texts(key).take(3).map(quoted).collect();
+            let found: Vec<_> = asked.texts(key).take(3).map(|text| quoted(text.lines())).collect();
             if found.is_empty() {
                 format!("must {failed}, and the request has none")
             } else {
