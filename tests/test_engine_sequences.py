@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.asking import (
+    Compiler,
     Json,
     ask,
     assistant,
@@ -135,14 +136,58 @@ def test_an_invocation_id_is_of_its_session() -> None:
     assert fixture(made, GO, headers={"x-test-id": "1"}) == 1
 
 
-def test_loading_and_resetting_begin_sequences_anew() -> None:
-    rules = [step(0), step(1)]
-    made = engine(rules)
+def test_resetting_begins_sequences_again() -> None:
+    made = engine([step(0), step(1)])
     assert fixture(made, GO) == 0
     made.reset(journal=False)
     assert (fixture(made, GO), made.journal()[0], made.sessions) == (0, 2, 1)
-    made.load(rules, lambda *_: pytest.fail("remembered"))
+
+
+def test_a_sequence_goes_on_when_other_rules_are_loaded_beside_it() -> None:
+    made = engine([step(0), step(1)])
+    assert fixture(made, GO) == 0
+    made.load([rule({"user_message": equals("other")}), step(0), step(1), step(2)], Compiler())
+    assert [fixture(made, GO) for _ in range(3)] == [2, 3, None]
+
+
+def test_a_sequence_that_was_gone_begins_again() -> None:
+    made = engine([step(0), step(1)])
+    assert fixture(made, GO) == 0
+    made.load([rule({"user_message": equals("other")})], Compiler())
     assert made.sessions == 0
+    made.load([step(0), step(1)], Compiler())
+    assert fixture(made, GO) == 0
+
+
+def test_sequences_that_stay_keep_their_sessions_and_no_others() -> None:
+    other = {"user_message": equals("other")}
+    steps = [rule({**other, "sequence_index": index}) for index in range(2)]
+    made = engine([step(0), step(1), *steps])
+    fixture(made, GO, headers={"x-test-id": "stays"})
+    fixture(made, conversation(user("other")), headers={"x-test-id": "goes"})
+    assert made.sessions == 2
+    made.load([*steps[:1], step(0), step(1)], Compiler())
+    assert made.sessions == 2
+    made.load([step(0), step(1)], Compiler())
+    assert made.sessions == 1
+    assert fixture(made, GO, headers={"x-test-id": "stays"}) == 1
+
+
+def test_turns_of_the_same_criteria_have_counts_that_stay_apart() -> None:
+    rules = [turn(0, sequence_index=0), turn(0, sequence_index=1), turn(1, sequence_index=0)]
+    made = engine(rules)
+    assert fixture(made, GO) == 0
+    made.load([rule({"user_message": equals("other")}), *rules], Compiler())
+    assert (fixture(made, GO), fixture(made, after(1))) == (2, 3)
+
+
+def test_a_retry_after_a_load_gets_the_step_that_it_was_given() -> None:
+    made = engine([step(0), step(1)])
+    headers = {"amz-sdk-invocation-id": "same"}
+    assert fixture(made, GO, headers=headers) == 0
+    made.load([rule({"user_message": equals("other")}), step(0), step(1)], Compiler())
+    assert fixture(made, GO, headers=headers) == 1
+    assert fixture(made, GO) == 2
 
 
 def test_the_session_that_was_not_used_for_longest_is_given_up() -> None:

@@ -100,6 +100,9 @@ class Rule:
       match, the highest turn not ahead of the request wins over rules without one (at the very turn
       the earlier of the two wins); turns ahead lose to rules without one; else the lowest wins.
 
+    ``identity`` (128 bits) is what the fixture is, wherever it stands: draws follow from it, or
+    from the rule's index where it is None.
+
     ``weights`` has one weight for each variant of the answer; there is one variant unless it says
     more. ``dynamic``: the answer depends on the request, and is compiled for each; ``whole``: on
     all of it, the body too. ``timing`` is exactly one of
@@ -123,6 +126,7 @@ class Rule:
         *,
         criteria: Mapping[str, object],
         name: str,
+        identity: int | None = None,
         weights: Sequence[float] = ...,
         dynamic: bool = False,
         whole: bool = False,
@@ -137,6 +141,8 @@ class Rule:
         """
     @property
     def name(self) -> str: ...
+    @property
+    def identity(self) -> int | None: ...
     @property
     def dynamic(self) -> bool: ...
     @property
@@ -278,8 +284,19 @@ class Engine:
         timing: Mapping[str, object] | None = None,
     ) -> Self:
         """Make an engine without rules. ``journal_entries=0`` keeps no journal."""
-    def load(self, rules: Sequence[Rule], compile: Compile) -> None:  # noqa: A002
-        """Replace all rules at once. Sequences begin anew, and compiled plans are forgotten.
+    def load(
+        self,
+        rules: Sequence[Rule],
+        compile: Compile,  # noqa: A002
+        *,
+        keep_plans: bool = False,
+    ) -> None:
+        """Replace all rules at once.
+
+        Sessions keep their place in the sequences of criteria that some rules had before and some
+        have now; all other sequences begin at 0. Compiled plans are forgotten. With ``keep_plans``,
+        those of rules whose ``identity`` is in both sets are kept: ``compile`` must make the same
+        plans for them as the compiler before. Every rule needs an ``identity`` for that.
 
         A rule's index is its fixture index; where several match, the earlier one answers.
         """

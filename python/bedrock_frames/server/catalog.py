@@ -126,7 +126,8 @@ class Catalog:
         compile_plan = self._all.compiler(
             seed=self._seed, padding=self._padding, timing=self._timing
         )
-        self._engine.load(self._all.rules(), compile_plan)
+        # All compilers of one catalog make the same plan of the same fixture.
+        self._engine.load(self._all.rules(), compile_plan, keep_plans=True)
 
 
 def _report(checked: FixtureSet) -> None:

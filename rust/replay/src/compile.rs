@@ -1,5 +1,6 @@
 //! What the engine asks of whoever makes plans from fixtures, and the plans that it remembers.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::body::{Blocks, Format};
@@ -25,6 +26,8 @@ pub trait Compile: Send + Sync {
 pub struct Ask<'a> {
     /// The fixture's index.
     pub fixture: usize,
+    /// The number of the rules that it is in, and what it is: its plans are remembered by these.
+    pub(crate) kept_by: (u64, u128),
     /// Which of its variants.
     pub variant: usize,
     /// The operation that was called.
@@ -123,8 +126,20 @@ impl Plans {
         Ok(plan)
     }
 
+    /// Forget all plans but those of these fixtures in that generation, and return them.
+    pub(crate) fn retain(&self, generation: u64, identities: &HashSet<u128>) -> Vec<Arc<Plan>> {
+        let kept = |key: &[u8]| {
+            key.first_chunk().is_some_and(|of| u64::from_le_bytes(*of) == generation)
+                && key[8..]
+                    .first_chunk()
+                    .is_some_and(|of| identities.contains(&u128::from_le_bytes(*of)))
+        };
+        let gone = self.0.iter().flat_map(|shard| lock(&shard.recent).retain(|key, _| kept(key)));
+        gone.collect()
+    }
+
     fn shard(&self, ask: &Ask<'_>) -> &Shard {
-        &self.0[ask.fixture % SHARDS]
+        &self.0[ask.kept_by.1 as usize % SHARDS]
     }
 }
 
@@ -133,8 +148,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn key_of(ask: &Ask<'_>) -> Vec<u8> {
-    let mut key = Vec::with_capacity(18 + ask.model.len());
-    key.extend_from_slice(&(ask.fixture as u64).to_le_bytes());
+    let (generation, identity) = ask.kept_by;
+    let mut key = Vec::with_capacity(34 + ask.model.len());
+    key.extend_from_slice(&generation.to_le_bytes());
+    key.extend_from_slice(&identity.to_le_bytes());
     key.extend_from_slice(&(ask.variant as u64).to_le_bytes());
     key.extend_from_slice(&[ask.operation as u8, ask.format as u8]);
     key.extend_from_slice(ask.model.as_bytes());

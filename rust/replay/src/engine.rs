@@ -1,12 +1,13 @@
 //! Requests in, answers out.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::answer::{Answer, Reply, Request, RequestId};
 use crate::body;
 use crate::chance::Chance;
-use crate::compile::{Ask, Compile, Values};
+use crate::compile::{Ask, Compile, Plans, Values};
 use crate::counts::Counts;
 use crate::error::Invalid;
 use crate::head::Head;
@@ -22,6 +23,7 @@ use crate::route::{Route, route, split_target};
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;
 use crate::schedule::Schedule;
+use crate::session::Sessions;
 
 /// How much of a ticket is the ordinal.
 const ORDINAL_BITS: u32 = 40;
@@ -30,6 +32,10 @@ const ORDINAL_BITS: u32 = 40;
 pub struct Engine {
     options: Options,
     rules: RwLock<Arc<RuleSet>>,
+    /// Held while rules are replaced.
+    loading: Mutex<()>,
+    pub(crate) plans: Plans,
+    sessions: Sessions,
     journal: Journal,
     counts: Counts,
     unmatched: AtomicU64,
@@ -61,10 +67,12 @@ enum Saying {
 impl Engine {
     /// An engine without rules.
     pub fn new(options: Options) -> Self {
-        let rules = RuleSet::new(Vec::new(), None, options.max_sessions);
         Self {
             journal: Journal::new(options.journal_entries, options.journal_body_bytes),
-            rules: RwLock::new(Arc::new(rules)),
+            rules: RwLock::new(Arc::new(RuleSet::empty())),
+            loading: Mutex::new(()),
+            plans: Plans::new(),
+            sessions: Sessions::new(options.max_sessions),
             counts: Counts::new(),
             unmatched: AtomicU64::new(0),
             one_shots: OneShots::default(),
@@ -78,13 +86,22 @@ impl Engine {
         self.options.max_body_bytes
     }
 
-    /// Replace all rules at once. Sequences begin anew, and plans are forgotten.
-    pub fn load(&self, rules: Vec<Arc<Rule>>, compile: Arc<dyn Compile>) {
-        let new = Arc::new(RuleSet::new(rules, Some(compile), self.options.max_sessions));
-        let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *current, new);
-        drop(current);
-        drop(old);
+    /// Replace all rules at once.
+    ///
+    /// Sequences go on where rules of the same criteria were there before, and begin at 0 where
+    /// there were none. Plans are forgotten; with `keep_plans` those of rules whose identity is in
+    /// both sets are not, for which this compiler must make the same plans as the one before.
+    pub fn load(&self, rules: Vec<Arc<Rule>>, compile: Arc<dyn Compile>, keep_plans: bool) {
+        let loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.current();
+        let new = Arc::new(old.followed_by(rules, compile, keep_plans));
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        self.sessions.retain(&new.sequences());
+        let kept: HashSet<_> = (0..new.rules.len()).map(|at| new.identity(at)).collect();
+        let gone = self.plans.retain(new.generation, &kept);
+        drop(loading);
+        // Not under the lock: both may hold what their host must clean up.
+        drop((old, gone));
     }
 
     /// Answer one request; `None` where its path is not one of Bedrock Runtime's. Where its plan
@@ -197,7 +214,7 @@ impl Engine {
             return Ok(Saying::Said(Said::at_once(plan)));
         }
         let rules = self.current();
-        let fixture = match (rules.choose(asked, head), tokens) {
+        let fixture = match (rules.choose(asked, head, &self.sessions), tokens) {
             (Ok(fixture), _) => fixture,
             (Err(_), Some(tokens)) => {
                 return Ok(Saying::Said(Said::at_once(token_count(tokens))));
@@ -209,20 +226,23 @@ impl Engine {
             }
         };
         let rule = &rules.rules[fixture];
-        let mut chance = Chance::new(&[self.options.seed, fixture as u64, ordinal]);
+        let identity = rules.identity(fixture);
+        let [high, low] = [(identity >> 64) as u64, identity as u64];
+        let mut chance = Chance::new(&[self.options.seed, high, low, ordinal]);
         let variant = match rule.weights.len() {
             1 => 0,
             _ => chance.weighted(&rule.weights),
         };
         let ask = Ask {
             fixture,
+            kept_by: (rules.generation, identity),
             variant,
             operation: asked.operation,
             model: asked.model,
             format: asked.features.format,
             values: rule.dynamic.then(|| Values::of(asked, rule.whole)),
         };
-        if let Some(plan) = rules.plans.find(&ask) {
+        if let Some(plan) = self.plans.find(&ask) {
             let schedule = self.schedule(&plan, rule, &mut chance);
             return Ok(Saying::Said(Said { plan, fixture: Some(fixture), schedule }));
         }
@@ -250,7 +270,7 @@ impl Engine {
             self.journal.clear();
         }
         if sequences {
-            self.current().sessions.clear();
+            self.sessions.clear();
             self.one_shots.clear();
             let anew = |ticket: u64| Some(((ticket >> ORDINAL_BITS) + 1) << ORDINAL_BITS);
             let _ = self.ticket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, anew);
@@ -289,12 +309,12 @@ impl Engine {
 
     /// How many sessions are amid a sequence.
     pub fn sessions(&self) -> usize {
-        self.current().sessions.len()
+        self.sessions.len()
     }
 
-    /// How many sessions were given up for lack of room, since the rules were loaded.
+    /// How many sessions were given up for lack of room.
     pub fn evicted_sessions(&self) -> u64 {
-        self.current().sessions.evicted()
+        self.sessions.evicted()
     }
 
     fn current(&self) -> Arc<RuleSet> {

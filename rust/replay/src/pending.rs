@@ -30,6 +30,7 @@ pub(crate) struct Opening {
 pub(crate) struct Unmade {
     rules: Arc<RuleSet>,
     fixture: usize,
+    kept_by: (u64, u128),
     variant: usize,
     operation: Operation,
     model: String,
@@ -83,6 +84,7 @@ impl Unmade {
         Self {
             rules,
             fixture: ask.fixture,
+            kept_by: ask.kept_by,
             variant: ask.variant,
             operation: ask.operation,
             model: ask.model.to_owned(),
@@ -97,6 +99,7 @@ impl Unmade {
         let rule = &rules.rules[fixture];
         let ask = Ask {
             fixture,
+            kept_by: self.kept_by,
             variant: self.variant,
             operation: self.operation,
             model: &self.model,
@@ -105,7 +108,7 @@ impl Unmade {
         };
         let compile =
             rules.compile.as_deref().ok_or_else(|| Refusal::validation("No compiler."))?;
-        let plan = rules.plans.make(&ask, compile).map_err(|why| {
+        let plan = engine.plans.make(&ask, compile).map_err(|why| {
             Refusal::validation(format!("Fixture {fixture} ({:?}): {why}", rule.name))
         })?;
         let schedule = engine.schedule(&plan, rule, &mut self.chance);

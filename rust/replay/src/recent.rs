@@ -70,6 +70,17 @@ impl<V> Recent<V> {
         }
     }
 
+    /// Keep some entries alone, and return the others.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &mut V) -> bool) -> Vec<V> {
+        let gone = self.slots.extract_if(|key, slot| !keep(key, &mut slot.value));
+        let gone: Vec<_> = gone.map(|(_, slot)| slot).collect();
+        if !gone.is_empty() {
+            self.used -= gone.iter().map(|slot| slot.weight).sum::<usize>();
+            self.ring.retain(|key| self.slots.contains_key(key));
+        }
+        gone.into_iter().map(|slot| slot.value).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

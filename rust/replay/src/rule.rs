@@ -13,6 +13,9 @@ pub struct Rule {
     pub sequence_index: Option<u32>,
     /// At which count of assistant messages it is meant to answer.
     pub turn_index: Option<u32>,
+    /// What the fixture is, wherever it stands: equal for fixtures that are alike. Draws follow from
+    /// it. Where it is absent, they follow from the rule's index.
+    pub identity: Option<u128>,
     /// What messages call it.
     pub name: String,
     /// One weight for each variant of its answer.
@@ -43,6 +46,7 @@ impl Rule {
             criteria: Criteria::default(),
             sequence_index: None,
             turn_index: None,
+            identity: None,
             name: name.into(),
             weights: vec![1.0],
             dynamic: false,

@@ -1,11 +1,12 @@
-//! One set of rules with everything that lives and dies with it: index, plans, sequences.
+//! One set of rules with what lives and dies with it: its index and its compiler.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::compile::{Compile, Plans};
+use crate::compile::Compile;
 use crate::head::Head;
-use crate::matching::{Asked, Choice, Matcher, select};
+use crate::matching::{Asked, Choice, FamilyId, Matcher, select};
 use crate::rule::Rule;
 use crate::session::Sessions;
 
@@ -13,9 +14,9 @@ use crate::session::Sessions;
 pub(crate) struct RuleSet {
     pub(crate) rules: Vec<Arc<Rule>>,
     matcher: Matcher,
-    pub(crate) plans: Plans,
-    pub(crate) sessions: Sessions,
     pub(crate) compile: Option<Arc<dyn Compile>>,
+    /// Sets of the same generation have the same plan for the same fixture.
+    pub(crate) generation: u64,
 }
 
 /// Why no rule answers.
@@ -26,22 +27,46 @@ pub(crate) struct Miss {
 }
 
 impl RuleSet {
-    pub(crate) fn new(
+    /// The set without rules that an engine begins with.
+    pub(crate) fn empty() -> Self {
+        let matcher = Matcher::new(std::iter::empty(), None);
+        Self { rules: Vec::new(), matcher, compile: None, generation: 0 }
+    }
+
+    /// The set that comes after this one. `keep_plans`: it has the same plans for the same fixtures.
+    pub(crate) fn followed_by(
+        &self,
         rules: Vec<Arc<Rule>>,
-        compile: Option<Arc<dyn Compile>>,
-        max_sessions: usize,
+        compile: Arc<dyn Compile>,
+        keep_plans: bool,
     ) -> Self {
-        let matcher = Matcher::new(rules.iter().map(AsRef::as_ref));
-        let (plans, sessions) = (Plans::new(), Sessions::new(max_sessions));
-        Self { rules, matcher, plans, sessions, compile }
+        let matcher = Matcher::new(rules.iter().map(AsRef::as_ref), Some(&self.matcher));
+        let known = rules.iter().all(|rule| rule.identity.is_some());
+        let generation = self.generation + u64::from(!(keep_plans && known));
+        Self { rules, matcher, compile: Some(compile), generation }
+    }
+
+    /// What a fixture is, for draws and plans.
+    pub(crate) fn identity(&self, fixture: usize) -> u128 {
+        self.rules[fixture].identity.unwrap_or(fixture as u128)
+    }
+
+    /// The families whose steps are counted.
+    pub(crate) fn sequences(&self) -> HashSet<FamilyId> {
+        self.matcher.sequences()
     }
 
     /// Choose the rule that answers, and take its step.
-    pub(crate) fn choose(&self, asked: &Asked<'_>, head: &Head<'_>) -> Result<usize, Miss> {
+    pub(crate) fn choose(
+        &self,
+        asked: &Asked<'_>,
+        head: &Head<'_>,
+        sessions: &Sessions,
+    ) -> Result<usize, Miss> {
         let shapes = self.matcher.matching(asked);
         let turn = asked.features.assistant_messages;
         let choice = if shapes.iter().any(|shape| shape.sequenced) {
-            self.sessions.choose(&head.session, head.invocation, |count| {
+            sessions.choose(&head.session, head.invocation, |count| {
                 let choice = select(&shapes, turn, count);
                 let skipped = || {
                     let families = shapes.iter().flat_map(|shape| shape.families());

@@ -5,12 +5,12 @@
 //! same step. An SDK repeats a call under the same invocation id: it is counted as it was the first
 //! time, and takes no step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::matching::Count;
+use crate::matching::{Count, FamilyId};
 use crate::recent::Recent;
 
 const MAX_SHARDS: usize = 16;
@@ -31,9 +31,9 @@ pub(crate) struct Sessions {
 #[derive(Debug)]
 struct Shard {
     /// For each session, how many steps of each family it took.
-    counts: Recent<HashMap<u32, u32>>,
+    counts: Recent<HashMap<FamilyId, u32>>,
     /// For each invocation, the family that it took a step of, and the count before.
-    invocations: Recent<(u32, u32)>,
+    invocations: Recent<(FamilyId, u32)>,
 }
 
 impl Shard {
@@ -61,7 +61,7 @@ impl Sessions {
         &self,
         session: &str,
         invocation: Option<&[u8]>,
-        choose: impl FnOnce(Count<'_>) -> (T, Option<u32>),
+        choose: impl FnOnce(Count<'_>) -> (T, Option<FamilyId>),
     ) -> T {
         let at = self.shard_of(session);
         let mut shard = self.lock(at);
@@ -69,7 +69,7 @@ impl Sessions {
         let attempt = invocation.map(|id| [session.as_bytes(), b"\0", id].concat());
         let given = attempt.as_ref().and_then(|id| invocations.get(id).copied());
         let own = counts.get(session.as_bytes());
-        let count = |family: u32| match given {
+        let count = |family: FamilyId| match given {
             Some((of, count)) if of == family => count,
             _ => own.as_ref().and_then(|own| own.get(&family)).copied().unwrap_or(0),
         };
@@ -94,7 +94,7 @@ impl Sessions {
     }
 
     /// Give up one session: of this shard, or of another that nobody holds just now.
-    fn make_room(&self, at: usize, counts: &mut Recent<HashMap<u32, u32>>) {
+    fn make_room(&self, at: usize, counts: &mut Recent<HashMap<FamilyId, u32>>) {
         let evicted = counts.evict().is_some()
             || (1..self.shards.len()).any(|step| {
                 let other = self.shards[(at + step) % self.shards.len()].try_lock();
@@ -114,6 +114,18 @@ impl Sessions {
     /// How many sessions were given up for lack of room.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// Forget the steps of all other families.
+    pub(crate) fn retain(&self, families: &HashSet<FamilyId>) {
+        for at in 0..self.shards.len() {
+            let mut shard = self.lock(at);
+            let gone = shard.counts.retain(|_, counts| {
+                counts.retain(|family, _| families.contains(family));
+                !counts.is_empty()
+            });
+            self.held.fetch_sub(gone.len(), Ordering::Relaxed);
+        }
     }
 
     /// Forget everything.

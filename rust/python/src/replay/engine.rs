@@ -49,12 +49,19 @@ impl Engine {
         }))))
     }
 
-    fn load(&self, py: Python<'_>, rules: Vec<Py<Rule>>, compile: Py<PyAny>) -> PyResult<()> {
+    #[pyo3(signature = (rules, compile, *, keep_plans=false))]
+    fn load(
+        &self,
+        py: Python<'_>,
+        rules: Vec<Py<Rule>>,
+        compile: Py<PyAny>,
+        keep_plans: bool,
+    ) -> PyResult<()> {
         if !compile.bind(py).is_callable() {
             return Err(PyTypeError::new_err("compile must be callable"));
         }
         let rules: Vec<_> = rules.iter().map(|rule| Arc::clone(&rule.get().0)).collect();
-        py.detach(|| self.0.load(rules, Arc::new(Callback::new(compile))));
+        py.detach(|| self.0.load(rules, Arc::new(Callback::new(compile)), keep_plans));
         Ok(())
     }
 

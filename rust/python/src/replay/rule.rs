@@ -16,13 +16,14 @@ pub(crate) struct Rule(pub(super) Arc<replay::Rule>);
 impl Rule {
     #[new]
     #[pyo3(signature = (
-        *, criteria, name, weights=vec![1.0], dynamic=false, whole=false, timing=None,
+        *, criteria, name, identity=None, weights=vec![1.0], dynamic=false, whole=false, timing=None,
         truncate_after_frames=None, disconnect_after_ms=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
     fn new(
         criteria: &Bound<'_, PyMapping>,
         name: String,
+        identity: Option<u128>,
         weights: Vec<f64>,
         dynamic: bool,
         whole: bool,
@@ -31,6 +32,7 @@ impl Rule {
         disconnect_after_ms: Option<f64>,
     ) -> PyResult<Self> {
         let mut rule = replay::Rule {
+            identity,
             weights,
             dynamic: dynamic || whole,
             whole,
@@ -46,6 +48,11 @@ impl Rule {
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    #[getter]
+    fn identity(&self) -> Option<u128> {
+        self.0.identity
     }
 
     #[getter]

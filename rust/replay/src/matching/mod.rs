@@ -20,13 +20,14 @@ mod nearest;
 mod select;
 mod shape;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(crate) use asked::Asked;
 use index::Index;
 use nearest::ByWord;
 pub(crate) use select::{Choice, select};
-pub(crate) use shape::{Count, Shape};
+use shape::Numbers;
+pub(crate) use shape::{Count, FamilyId, Shape};
 
 use crate::rule::Rule;
 
@@ -37,24 +38,36 @@ pub(crate) struct Matcher {
     shapes: Vec<Shape>,
     index: Index,
     by_word: ByWord,
+    /// The number of the next family that is new.
+    next_family: FamilyId,
 }
 
 impl Matcher {
     #[allow(clippy::mutable_key_type, reason = "a regex is hashed by its pattern")]
-    pub(crate) fn new<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
+    pub(crate) fn new<'a>(rules: impl Iterator<Item = &'a Rule>, before: Option<&Self>) -> Self {
         let mut shapes: Vec<Shape> = Vec::new();
-        let mut families = 0;
+        let mut numbers = before.map_or_else(
+            || Numbers::new(&[], 0),
+            |before| Numbers::new(&before.shapes, before.next_family),
+        );
         let mut known = HashMap::new();
         for (fixture, rule) in (0..).zip(rules) {
             let at = *known.entry(&rule.criteria).or_insert_with(|| {
                 shapes.push(Shape::new(rule.criteria.clone(), fixture));
                 shapes.len() - 1
             });
-            shapes[at].add(fixture, rule, &mut families);
+            shapes[at].add(fixture, rule, &mut numbers);
         }
         let index = Index::new(shapes.iter().map(|shape| &shape.criteria));
         let by_word = ByWord::new(&shapes);
-        Self { shapes, index, by_word }
+        let next_family = numbers.next;
+        Self { shapes, index, by_word, next_family }
+    }
+
+    /// The numbers of the families whose steps are counted.
+    pub(crate) fn sequences(&self) -> HashSet<FamilyId> {
+        let families = self.shapes.iter().flat_map(Shape::families);
+        families.filter(|family| !family.steps.is_empty()).map(|family| family.id).collect()
     }
 
     /// The shapes that the choice is among: all that match, but for those whose fixtures all come

@@ -8,14 +8,14 @@
 //! 3. where all turns are ahead, the earliest fixture without one wins,
 //! 4. and where there is none, the lowest turn.
 
-use super::shape::{Count, Family, Shape};
+use super::shape::{Count, Family, FamilyId, Shape};
 
 /// What was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Choice {
     pub(crate) fixture: u32,
     /// The family whose count it takes a step of.
-    pub(crate) step_of: Option<u32>,
+    pub(crate) step_of: Option<FamilyId>,
 }
 
 /// A fixture that could answer, and its family.

@@ -22,7 +22,7 @@ impl Compile for Echo {
 
 pub fn engine(rules: Vec<Rule>, options: Options) -> Engine {
     let engine = Engine::new(options);
-    engine.load(rules.into_iter().map(Arc::new).collect(), Arc::new(Echo));
+    engine.load(rules.into_iter().map(Arc::new).collect(), Arc::new(Echo), false);
     engine
 }
 

@@ -93,7 +93,7 @@ fn rules_are_replaced_while_requests_are_answered() {
         for _ in 0..200 {
             if thread == 0 {
                 let rules = sequence(2).into_iter().map(Into::into).collect();
-                engine.load(rules, Arc::new(Echo));
+                engine.load(rules, Arc::new(Echo), false);
             } else {
                 assert!(step(&engine, "s", None).is_none_or(|step| step < 2));
             }
@@ -141,7 +141,7 @@ impl Compile for Slow {
 #[test]
 fn a_plan_that_many_wait_for_is_made_once() {
     let (engine, slow) = (Engine::new(Options::default()), Arc::new(Slow::default()));
-    engine.load(sequence(1).into_iter().map(Arc::new).collect(), Arc::clone(&slow) as _);
+    engine.load(sequence(1).into_iter().map(Arc::new).collect(), Arc::clone(&slow) as _, false);
     let all_have_begun = Barrier::new(THREADS);
     in_threads(|thread| {
         let session = thread.to_string();

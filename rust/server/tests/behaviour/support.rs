@@ -79,7 +79,7 @@ impl Served {
             rule("panic", true),
             rule("quick", false),
         ];
-        engine.load(rules.into_iter().map(Arc::new).collect(), Arc::new(compiler));
+        engine.load(rules.into_iter().map(Arc::new).collect(), Arc::new(compiler), false);
         let listener = Listener::tcp("127.0.0.1", 0).unwrap();
         let plane = Plane::start(Arc::clone(&engine), vec![listener], options).unwrap();
         Self { plane, engine, begun, gate }
