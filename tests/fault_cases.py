@@ -54,6 +54,63 @@ ERRORS: Final[list[tuple[str, Any, str, str]]] = [
     ("a latency of days", option(latency=1e9), ".latency", "must be at most 86400000"),
     ("a late cut", option(disconnectAfterMs=1e300), ".disconnectAfterMs", "at most 86400000"),
     ("a late token", option(timing={"ttft_ms": 1e9}), ".timing.ttft_ms", "at most 86400000"),
+    ("a slow profile", option(streamingProfile={"tps": 1e-300}), ".streamingProfile.tps", "1e-06"),
+    ("a slow replay", option(replaySpeed=1e-300, latency=1), ".replaySpeed", "at least 1e-06"),
+    ("a count of 30 digits", option(chunkSize=10**30), ".chunkSize", "at most 2147483647"),
+    ("a cut of 30 digits", option(truncateAfterChunks=10**30), ".truncateAfterChunks", "at most"),
+    ("a late turn", match(turnIndex=10**30), ".match.turnIndex", "at most 2147483647"),
+    ("a late step", match(sequenceIndex=2**31), ".match.sequenceIndex", "at most 2147483647"),
+    (
+        "a late retry",
+        response(error={"message": "m"}, retryAfter=1e300),
+        ".response.retryAfter",
+        "at most 86400",
+    ),
+    ("a long latency", response(content="a", latencyMs=10**30), ".response.latencyMs", "at most"),
+    (
+        "too many tokens",
+        response(content="a", usage={"input_tokens": 10**30}),
+        ".response.usage.input_tokens",
+        "at most 2147483647",
+    ),
+    (
+        "too many tokens in all",
+        response(content="a", usage={"inputTokens": 2**31 - 1}),
+        ".response.usage.totalTokens",
+        "at most 2147483647",
+    ),
+    (
+        "tokens of an event",
+        events(
+            {
+                "metadata": {
+                    "usage": {"inputTokens": 2**31, "outputTokens": 1, "totalTokens": 1},
+                    "metrics": {"latencyMs": 10**30},
+                }
+            }
+        ),
+        ".response.events[0].metadata.usage.inputTokens",
+        "at most 2147483647",
+    ),
+    (
+        "a latency of an event",
+        events(
+            {
+                "metadata": {
+                    "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
+                    "metrics": {"latencyMs": 10**30},
+                }
+            }
+        ),
+        ".response.events[0].metadata.metrics.latencyMs",
+        "at most 9.22337203685478e+18",
+    ),
+    (
+        "a heavy weight",
+        {"match": {}, "responses": [{"weight": 1e300, "response": HELLO}]},
+        ".responses[0].weight",
+        "at most 1000000000",
+    ),
     ("a typo of a condition", match(model={"equal": "a"}), ".match.model.equal", 'mean "equals"?'),
     ("a bad regex", match(session={"regex": "("}), ".match.session", "unclosed group"),
     ("look-around", match(userMessage={"regex": "(?=x)"}), ".match.userMessage", "look-around"),
@@ -262,7 +319,7 @@ ERRORS: Final[list[tuple[str, Any, str, str]]] = [
     ),
     ("a latency", option(latency=-1), ".latency", "at least 0"),
     ("a chunk size", option(chunkSize=0), ".chunkSize", "at least 1"),
-    ("a profile", option(streamingProfile={"tps": 0}), ".streamingProfile.tps", "more than 0"),
+    ("a profile", option(streamingProfile={"tps": 0}), ".streamingProfile.tps", "at least 1e-06"),
     ("jitter", option(streamingProfile={"jitter": 2}), ".streamingProfile.jitter", "at most 1"),
     ("chaos", option(chaos={"dropRate": 2}), ".chaos.dropRate", "at most 1"),
     (

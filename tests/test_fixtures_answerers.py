@@ -81,6 +81,8 @@ def test_it_may_answer_with_anything_that_a_file_may() -> None:
         ({"contnt": "x"}, 'unknown key "contnt"'),
         ({"content": object()}, "is no JSON"),
         ({"content": "\ud800"}, "lone surrogate"),
+        ({"content": {"a": float("inf")}}, "is no JSON"),
+        ({"content": {1: "a", "1": "b"}}, 'the key "1" stands twice'),
         ({}, "says nothing"),
         ({"body": {}}, "cannot answer converse"),
         ({"toolCalls": [{"arguments": {}}]}, "is required"),

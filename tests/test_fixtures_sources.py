@@ -82,7 +82,7 @@ def test_a_file_with_several_names_is_read_under_the_first(tmp_path: Path) -> No
 
 
 def test_folders_that_all_link_to_each_other_are_read_once_each(tmp_path: Path) -> None:
-    folders = [tmp_path / f"f{index:02}" for index in range(40)]
+    folders = [tmp_path / f"f{index:02}" for index in range(60)]
     for folder in folders:
         written(folder / "a.json", named(folder.name))
         for other in folders:
@@ -237,6 +237,9 @@ def test_strictly_a_warning_is_an_error(tmp_path: Path) -> None:
         ('{"fixtures": [],}', "is no JSON: Illegal trailing comma"),
         ('{"fixtures": [\n nope]}', "line 2 column 2"),
         ('{"fixtures": [NaN]}', "NaN is no JSON number"),
+        ('{"fixtures": [1e999]}', "is no JSON: the number 1e999 is out of range"),
+        ('{"fixtures": [-1e999]}', "the number -1e999 is out of range"),
+        ('{"fixtures": [' + "9" * 5000 + "]}", "a number has 5,000 digits; at most 4,300"),
         ('{"fixtures": [], "fixtures": []}', 'the key "fixtures" stands twice in one object'),
         ("[" * 100_000, "is nested too deeply"),
         (b'{"fixtures": "\xff"}', "is no UTF-8: byte 14 is 0xff"),
@@ -303,10 +306,54 @@ def test_yaml_has_the_scalars_of_json(tmp_path: Path) -> None:
         ("fixtures: []\n1: 2\n", 'the key "1" in line 1 must be a string'),
         ("fixtures: !!python/object:os.system []", "is no YAML:"),
         ("fixtures: []\n---\nfixtures: []\n", "is no YAML:"),
+        ("fixtures: !!set {a, b}", "could not determine a constructor for the tag"),
+        ("fixtures: !!omap [a: 1]", "could not determine a constructor for the tag"),
+        ("fixtures: !!timestamp 2026-01-01", "could not determine a constructor for the tag"),
+        ("fixtures: !!binary aGk=", "could not determine a constructor for the tag"),
+        ("fixtures: !!map []", "expected a mapping, but found a sequence, line 1 column 11"),
+        ("fixtures: !!seq {}", "expected a sequence"),
+        ("fixtures: !!str []", "expected a scalar"),
+        ("a: 1\nfixtures: !!int 1_000", 'line 2: "1_000" is no int'),
+        ("fixtures: !!float .inf", 'line 1: ".inf" is no float'),
+        ("fixtures: !!bool maybe", 'line 1: "maybe" is no bool'),
+        ("fixtures: [1e999]", "line 1: the number 1e999 is out of range"),
+        ("fixtures: [" + "9" * 5000 + "]", "line 1: a number has 5,000 digits"),
+        ("fixtures: &a [*a]", "what begins in line 1 has an alias of itself inside"),
+        ("fixtures: &a {<<: *a}", "what begins in line 1 has an alias of itself inside"),
+        ("fixtures: " + "[" * 20_000, ""),
     ],
 )
 def test_broken_yaml_is_told(tmp_path: Path, text: str, words: str) -> None:
     assert words in only_fault(written(tmp_path / "a.yaml", text))[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "&{0} [*{1}, *{1}, *{1}, *{1}, *{1}, *{1}, *{1}, *{1}, *{1}]",
+        "&{0} {{a: *{1}, b: *{1}, c: *{1}, d: *{1}, e: *{1}, f: *{1}, g: *{1}, h: *{1}}}",
+        "&{0} {{<<: [*{1}, *{1}, *{1}, *{1}, *{1}, *{1}, *{1}, *{1}, *{1}]}}",
+    ],
+)
+def test_aliases_of_aliases_are_refused_before_they_are_written_out(
+    tmp_path: Path, line: str
+) -> None:
+    lines = ["a: &a0 {k: lol}"]
+    lines += [f"b{n}: " + line.format(f"a{n}", f"a{n - 1}") for n in range(1, 20)]
+    text = "\n".join([*lines, "fixtures: [*a19]"])
+
+    _, message = only_fault(written(tmp_path / "a.yaml", text))
+    assert "its aliases stand for " in message
+    assert "at most 1,000,000 are read" in message
+
+
+def test_many_aliases_of_a_long_text_are_read(tmp_path: Path) -> None:
+    fixtures = "".join(
+        f"  - {{match: {{userMessage: <{n}>}}, response: {{content: *text}}}}\n" for n in range(500)
+    )
+    text = f"description: &text {'word ' * 2000}\nfixtures:\n{fixtures}"
+
+    assert len(load([written(tmp_path / "a.yaml", text)])) == 500
 
 
 def test_what_is_merged_in_yaml_may_be_stated_again(tmp_path: Path) -> None:

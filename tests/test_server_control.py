@@ -162,6 +162,28 @@ def test_keys_that_mean_nothing_are_refused(
     assert (said(url, "hello"), said(url, "other")) == ("from a file", 404)
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ('{"fixtures": [], "fixtures": []}', 'the key "fixtures" stands twice in one object'),
+        (
+            '{"fixtures": [{"match": {"model": "a", "model": "b"}, "response": {"content": "c"}}]}',
+            'the key "model" stands twice in one object',
+        ),
+        ('{"fixtures": [1e999]}', "the number 1e999 is out of range"),
+        ('{"fixtures": [NaN]}', "NaN is no JSON number"),
+        ('{"fixtures": [' + "9" * 5000 + "]}", "a number has 5,000 digits"),
+        ("[" * 100_000, "Invalid JSON"),
+        (b"\xff", "Invalid JSON"),
+    ],
+)
+def test_json_that_would_lose_something_is_refused(url: str, body: str | bytes, why: str) -> None:
+    data = body.encode() if isinstance(body, str) else body
+    reply = ask(url, "POST", "/__control/fixtures", data)
+
+    assert (reply.status, why in reply.json["error"]) == (400, True)
+
+
 def test_sequences_can_be_begun_anew(url: str) -> None:
     steps = [
         {"match": {"userMessage": "next", "sequenceIndex": k}, "response": {"content": str(k)}}

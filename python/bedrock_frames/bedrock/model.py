@@ -81,8 +81,11 @@ def shape(name: str) -> Shape:
                 int(stated.get("min", 0)),
                 int(stated["max"]) if "max" in stated else None,
             )
-        case "integer" | "long":
-            return Number(whole=True, least=stated.get("min"), most=stated.get("max"))
+        case "integer" | "long" as kind:
+            # Clients of typed languages cannot read what has more bits.
+            limit = 2 ** (31 if kind == "integer" else 63)
+            least, most = stated.get("min", -limit), stated.get("max", limit - 1)
+            return Number(whole=True, least=max(least, -limit), most=min(most, limit - 1))
         case "float" | "double":
             return Number(whole=False, least=stated.get("min"), most=stated.get("max"))
         case "boolean":

@@ -199,9 +199,9 @@ class Number(Leaf):
             wanted = "an integer" if self.whole else "a number"
             problems.append(Problem(path, f"must be {wanted}, not {kind_of(value)}"))
         elif self.least is not None and value < self.least:
-            problems.append(Problem(path, f"must be at least {self.least:g}"))
+            problems.append(Problem(path, f"must be at least {self.least:.15g}"))
         elif self.most is not None and value > self.most:
-            problems.append(Problem(path, f"must be at most {self.most:g}"))
+            problems.append(Problem(path, f"must be at most {self.most:.15g}"))
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -20,6 +20,7 @@ from bedrock_frames.bedrock.words import allowed_instead, quoted
 from bedrock_frames.fixtures import FixtureError
 from bedrock_frames.fixtures.base import is_comment
 from bedrock_frames.fixtures.loading import TOP_KEYS
+from bedrock_frames.fixtures.sources import parse_json
 from bedrock_frames.server.endpoint import ClientLeft, read_body
 from bedrock_frames.server.guard import GuardedRoutes
 from bedrock_frames.server.typed import error_plan
@@ -233,7 +234,7 @@ async def _body(request: Request, allowed: Sequence[str]) -> dict[str, object]:
         body, _ = await read_body(request.receive, MAX_APP_BODY_BYTES)
         if len(body) > MAX_APP_BODY_BYTES:
             raise HTTPException(413, f"The body is longer than {MAX_APP_BODY_BYTES} bytes")
-        given = json.loads(body)
+        given = parse_json(body.decode("utf-8-sig"), _refuse)
     except ClientLeft:
         raise HTTPException(400, "The client has left") from None
     except (ValueError, RecursionError) as error:
@@ -244,6 +245,10 @@ async def _body(request: Request, allowed: Sequence[str]) -> dict[str, object]:
         if key not in allowed and not is_comment(key):
             raise Refused(f"unknown key {quoted(key)}{allowed_instead(key, allowed)}")
     return given
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Refused(message)
 
 
 def _number(query: Mapping[str, str], name: str) -> int | None:
