@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from bedrock_frames._core import Engine
 from bedrock_frames.bedrock.errors import UnsupportedModel
+from bedrock_frames.fixtures import parse
 from tests.answering import CALL, CLAUDE, HI, METRICS, NOVA, answer, whole
 from tests.answering import native_body as body
 from tests.answering import native_chunks as chunks
+from tests.asking import ask
 
 INVOKE, STREAM = "invoke", "invoke-with-response-stream"
 
@@ -66,6 +69,7 @@ def test_mistral_completes_prompts_and_answers_messages() -> None:
     ]
     assert "choices" in body(HI, "mistral.mistral-large-2407-v1:0")
     assert "choices" in body(HI, "mistral.mistral-7b-instruct-v0:2", "openai")
+    assert "outputs" in body(HI, "mistral.mistral-large-2407-v1:0", "mistral")
 
 
 def test_cohere_command() -> None:
@@ -79,6 +83,70 @@ def test_cohere_command() -> None:
         {"text": " there", "is_finished": False, "index": 0},
         {"is_finished": True, "finish_reason": "COMPLETE", "index": 0, **METRICS},
     ]
+
+
+DEEPSEEK = "us.deepseek.r1-v1:0"
+
+
+def test_deepseek_completes_prompts_and_answers_messages() -> None:
+    assert body(HI, DEEPSEEK, "completion") == {
+        "choices": [{"text": "Hi there", "stop_reason": "stop"}]
+    }
+    assert chunks({**HI, "stopReason": "max_tokens"}, DEEPSEEK, "completion") == [
+        {"choices": [{"text": "Hi", "stop_reason": None}]},
+        {"choices": [{"text": " there", "stop_reason": "length"}], **METRICS},
+    ]
+    assert "message" in body(HI, DEEPSEEK, "openai")["choices"][0]
+    thinking = body({**HI, "reasoning": "hm"}, DEEPSEEK, "completion")
+    assert thinking["choices"][0]["text"] == "hm\n</think>\n\nHi there"
+
+
+@pytest.mark.parametrize("model", ["writer.palmyra-x5-v1:0", "qwen.qwen3-32b-v1:0", "my-model"])
+def test_a_prompt_is_completed_where_messages_are_answered(model: str) -> None:
+    found = body({**HI, "reasoning": "hm"}, model, "completion")
+    (choice,) = found["choices"]
+    assert (found["object"], found["model"]) == ("text_completion", model)
+    assert choice["text"] == "<think>\nhm\n</think>\n\nHi there"
+    assert (choice["finish_reason"], choice["stop_reason"]) == ("stop", "stop")
+    assert found["usage"]["completion_tokens"] == 10
+    *pieces, last = chunks(HI, model, "completion")
+    assert [piece["choices"][0]["text"] for piece in (*pieces, last)] == ["Hi", " there"]
+    assert [piece["choices"][0]["finish_reason"] for piece in (*pieces, last)] == [None, "stop"]
+    assert last["usage"]["total_tokens"] == 24
+
+
+def test_a_completion_has_no_tools() -> None:
+    with pytest.raises(UnsupportedModel, match="text completions"):
+        body(CALL, DEEPSEEK, "completion")
+
+
+def test_ai21_j2() -> None:
+    found = body(HI, "ai21.j2-ultra-v1", "ai21-text")
+    (completion,) = found["completions"]
+    assert completion["data"]["text"] == "Hi there"
+    assert completion["finishReason"] == {"reason": "endoftext"}
+    assert "choices" in body(HI, "ai21.jamba-1-5-mini-v1:0", "openai")
+
+
+def test_any_model_may_complete_prompts_as_claude_did() -> None:
+    assert body(HI, "my-model", "anthropic-text")["completion"] == "Hi there"
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        ("cohere.command-text-v14", lambda answer: answer["prompt"]),
+        ("cohere.command-r-v1:0", lambda answer: answer["prompt"]),
+        ("ai21.j2-ultra-v1", lambda answer: answer["prompt"]["text"]),
+    ],
+)
+def test_an_answer_repeats_the_prompt_of_each_request(model: str, found: Any) -> None:
+    made = Engine()
+    fixtures = parse([{"match": {}, "response": {"content": "Hi"}}])
+    made.load(fixtures.rules(), fixtures.compiler())
+    for prompt in ("one", "two"):
+        answered = ask(made, {"prompt": prompt}, operation="invoke", model=model)
+        assert found(json.loads(answered.body)) == prompt
 
 
 def test_cohere_command_r() -> None:

@@ -47,6 +47,17 @@ FORMATS: list[tuple[str, Json, str]] = [
     ("openai.gpt-oss-20b-1:0", conversation({"role": "user", "content": "hi"}), "openai"),
     ("my-model", conversation({"role": "user", "content": "hi"}), "openai"),
     ("my-model", native(taskType="TEXT_IMAGE"), "unknown"),
+    ("us.deepseek.r1-v1:0", native(prompt="hi"), "completion"),
+    ("us.deepseek.r1-v1:0", conversation(user("hi")), "openai"),
+    ("writer.palmyra-x4-v1:0", native(prompt="hi"), "completion"),
+    ("qwen.qwen3-32b-v1:0", native(prompt="hi"), "completion"),
+    ("my-model", native(prompt="hi"), "completion"),
+    ("stability.sd3-5-large-v1:0", native(prompt="hi"), "unknown"),
+    ("ai21.j2-ultra-v1", native(prompt="hi"), "ai21-text"),
+    ("ai21.jamba-1-5-mini-v1:0", conversation(user("hi")), "openai"),
+    ("anthropic.claude-v2:1", native(prompt="hi"), "anthropic-text"),
+    ("cohere.command-text-v14", native(prompt="hi"), "cohere-text"),
+    ("mistral.mistral-large-2407-v1:0", native(prompt="hi"), "mistral"),
 ]
 
 

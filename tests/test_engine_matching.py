@@ -47,7 +47,12 @@ MATCHES: list[tuple[str, dict[str, Any], Json, bool]] = [
         conversation(user("look"), {"role": "user", "content": [{"image": {}}]}),
         True,
     ),
-    ("text parts are one text", {"user_message": contains("ab")}, conversation(user("a", "b")), True),
+    (
+        "text parts are one text",
+        {"user_message": contains("ab")},
+        conversation(user("a", "b")),
+        True,
+    ),
     ("the empty text is in every text", {"user_message": contains("")}, HELLO, True),
     (
         "the empty text needs a text",

@@ -233,6 +233,7 @@ impl Engine {
             1 => 0,
             _ => chance.weighted(&rule.weights),
         };
+        let repeats = asked.features.format.repeats();
         let ask = Ask {
             fixture,
             kept_by: (rules.generation, identity),
@@ -240,7 +241,7 @@ impl Engine {
             operation: asked.operation,
             model: asked.model,
             format: asked.features.format,
-            values: rule.dynamic.then(|| Values::of(asked, rule.whole)),
+            values: (rule.dynamic || repeats).then(|| Values::of(asked, rule.whole || repeats)),
         };
         if let Some(plan) = self.plans.find(&ask) {
             let schedule = self.schedule(&plan, rule, &mut chance);

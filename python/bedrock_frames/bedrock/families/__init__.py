@@ -1,7 +1,8 @@
 """The native JSON of InvokeModel, one module a family of models.
 
 A family is found by the model id; where that says nothing (an application inference profile, a
-made-up name), by the form of the request's body.
+made-up name), by the form of the request's body. Where a model takes prompts and messages, the form
+of the body is the form of the answer.
 """
 
 from __future__ import annotations
@@ -9,7 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bedrock.errors import UnsupportedModel
-from bedrock_frames.bedrock.families import anthropic, cohere, llama, mistral, nova, openai, titan
+from bedrock_frames.bedrock.families import (
+    ai21,
+    anthropic,
+    cohere,
+    completion,
+    llama,
+    mistral,
+    nova,
+    openai,
+    titan,
+)
 from bedrock_frames.bedrock.families.base import (
     INVOCATION_METRICS,
     Chunk,
@@ -30,6 +41,11 @@ FAMILIES: Final[dict[str, Family]] = {
     "cohere": cohere,
     "openai": openai,
 }
+_COMPLETIONS: Final[dict[str, Family]] = {completion.FORM: completion, ai21.FORM: ai21}
+"""The forms of a prompt that belong to no family of their own."""
+
+REPEATING: Final = frozenset({ai21.FORM, cohere.PROMPTED})
+"""The forms whose answers repeat the prompt."""
 
 
 def family_of(context: Context) -> Family:
@@ -38,11 +54,15 @@ def family_of(context: Context) -> Family:
     Raises:
         UnsupportedModel: neither model id nor body say which.
     """
+    if context.body_format in _COMPLETIONS:
+        return _COMPLETIONS[context.body_format]
     for family in FAMILIES.values():
         if family.matches(context.model_id):
             return family
-    if context.body_format in FAMILIES:
-        return FAMILIES[context.body_format]
+    # "anthropic-text" is one of Anthropic's forms.
+    named = context.body_format.partition("-")[0]
+    if named in FAMILIES:
+        return FAMILIES[named]
     raise UnsupportedModel(
         f"no model family is known for {context.model_id!r}, and the body does not show one; "
         f"families: {', '.join(FAMILIES)}"
@@ -85,6 +105,7 @@ def native_chunks(reply: Reply, context: Context) -> list[Chunk]:
 
 __all__ = [
     "FAMILIES",
+    "REPEATING",
     "Chunk",
     "Context",
     "Family",

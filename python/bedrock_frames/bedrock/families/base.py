@@ -30,12 +30,14 @@ class Context:
     """What a family may know of a request: the model asked for, the form of the body.
 
     ``body_format`` is the engine's name for it; "anthropic-text" is a body that has a prompt.
+    ``prompt`` is that of a body whose answer repeats it.
     ``seed`` makes the ids that the fixture does not give.
     """
 
     model_id: str
     body_format: str = "unknown"
     seed: tuple[object, ...] = ()
+    prompt: str = ""
 
 
 class Family(Protocol):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _MODEL: Final = re.compile(r"cohere\.")
 _CHAT: Final = re.compile(r"command-r|command-a")
+PROMPTED: Final = "cohere-text"
+"""The engine's name for a body with a prompt."""
+
 _REASONS: Final = {"max_tokens": "MAX_TOKENS", "content_filtered": "ERROR_TOXIC"}
 
 
@@ -26,25 +29,29 @@ def matches(model_id: str) -> bool:
     return _MODEL.search(model_id) is not None
 
 
+def _is_chat(context: Context) -> bool:
+    return context.body_format != PROMPTED and bool(_CHAT.search(context.model_id))
+
+
 def _reason(reply: Reply) -> str:
     return _REASONS.get(reply.stop_reason, "COMPLETE")
 
 
 def render_body(reply: Reply, context: Context) -> JsonObject:
     """Return ``{"generations": […]}``, or the chat form of Command R."""
-    if _CHAT.search(context.model_id):
+    if _is_chat(context):
         return _chat(reply, context)
     generation = {
         "finish_reason": _reason(reply),
         "id": uuid(*context.seed, "generation"),
         "text": plain_text(reply, "Cohere Command"),
     }
-    return {"generations": [generation], "id": uuid(*context.seed), "prompt": ""}
+    return {"generations": [generation], "id": uuid(*context.seed), "prompt": context.prompt}
 
 
 def render_chunks(reply: Reply, context: Context) -> list[Chunk]:
     """Return pieces of text and a last chunk that finishes."""
-    return list(_chat_pieces(reply, context) if _CHAT.search(context.model_id) else _pieces(reply))
+    return list(_chat_pieces(reply, context) if _is_chat(context) else _pieces(reply))
 
 
 def _pieces(reply: Reply) -> Iterator[Chunk]:

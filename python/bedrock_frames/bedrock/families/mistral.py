@@ -26,8 +26,10 @@ def matches(model_id: str) -> bool:
 
 
 def _is_completion(context: Context) -> bool:
-    # Older models take a prompt; the newer ones, and any of them asked with messages, chat.
-    return context.body_format != "openai" and bool(_COMPLETES.search(context.model_id))
+    if context.body_format in {"mistral", "openai"}:
+        return context.body_format == "mistral"
+    # Without a request to go by: older models take a prompt, the newer ones chat.
+    return bool(_COMPLETES.search(context.model_id))
 
 
 def _reason(reply: Reply) -> str:

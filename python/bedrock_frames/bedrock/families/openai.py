@@ -30,7 +30,7 @@ _REASONS: Final = {
     "guardrail_intervened": "content_filter",
 }
 # The start of 2025. A clock would make two runs of the same seed differ.
-_CREATED: Final = 1_735_689_600
+CREATED: Final = 1_735_689_600
 
 
 def matches(model_id: str) -> bool:
@@ -38,7 +38,8 @@ def matches(model_id: str) -> bool:
     return _MODEL.search(model_id) is not None
 
 
-def _reason(reply: Reply) -> str:
+def reason(reply: Reply) -> str:
+    """Return OpenAI's name of a stop reason."""
     return _REASONS.get(reply.stop_reason, "stop")
 
 
@@ -46,21 +47,22 @@ def _envelope(reply: Reply, context: Context, kind: str) -> JsonObject:
     return {
         "id": reply.message_id or f"chatcmpl-{uuid(*context.seed)}",
         "object": kind,
-        "created": _CREATED,
+        "created": CREATED,
         "model": reply.model or context.model_id,
     }
 
 
-def _usage(reply: Reply) -> JsonObject:
-    usage = reply.usage
-    prompt = usage.total - usage.output
+def usage(reply: Reply) -> JsonObject:
+    """Return token counts as OpenAI has them: the prompt's with what the cache gave."""
+    counts = reply.usage
+    prompt = counts.total - counts.output
     held: JsonObject = {
         "prompt_tokens": prompt,
-        "completion_tokens": usage.output,
-        "total_tokens": usage.total,
+        "completion_tokens": counts.output,
+        "total_tokens": counts.total,
     }
-    if usage.cache_read is not None:
-        held["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
+    if counts.cache_read is not None:
+        held["prompt_tokens_details"] = {"cached_tokens": counts.cache_read}
     return held
 
 
@@ -75,9 +77,9 @@ def render_body(reply: Reply, context: Context) -> JsonObject:
             message[field] = f"{message.get(field) or ''}{text}"
     if calls:
         message["tool_calls"] = calls
-    choice = {"index": 0, "message": message, "finish_reason": _reason(reply)}
+    choice = {"index": 0, "message": message, "finish_reason": reason(reply)}
     envelope = _envelope(reply, context, "chat.completion")
-    return {**envelope, "choices": [choice], "usage": _usage(reply)}
+    return {**envelope, "choices": [choice], "usage": usage(reply)}
 
 
 def render_chunks(reply: Reply, context: Context) -> list[Chunk]:
@@ -88,8 +90,8 @@ def render_chunks(reply: Reply, context: Context) -> list[Chunk]:
 def _pieces(reply: Reply, context: Context) -> Iterator[Chunk]:
     envelope = _envelope(reply, context, "chat.completion.chunk")
 
-    def chunk(delta: JsonObject, kind: Kind, reason: str | None = None) -> Chunk:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    def chunk(delta: JsonObject, kind: Kind, finish: str | None = None) -> Chunk:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return Chunk({**envelope, "choices": [choice]}, kind)
 
     yield chunk({"role": reply.role, "content": ""}, Kind.LEAD)
@@ -109,8 +111,8 @@ def _pieces(reply: Reply, context: Context) -> Iterator[Chunk]:
         else:
             for piece in cut(text, reply.chunk_size):
                 yield chunk({field: piece}, Kind.CONTENT)
-    last = chunk({}, Kind.TRAIL, _reason(reply))
-    yield Chunk({**last.value, "usage": _usage(reply)}, Kind.TRAIL)
+    last = chunk({}, Kind.TRAIL, reason(reply))
+    yield Chunk({**last.value, "usage": usage(reply)}, Kind.TRAIL)
 
 
 def _said(reply: Reply, context: Context) -> Iterator[tuple[str, str | ToolUse]]:

@@ -23,6 +23,12 @@ pub enum Format {
     Mistral,
     /// Cohere.
     Cohere,
+    /// The text completions of Cohere Command, which repeat the prompt.
+    CohereText,
+    /// The text completions of AI21 J2.
+    Ai21Text,
+    /// The text completions of `DeepSeek`, and of the families that otherwise are `OpenAi`.
+    Completion,
     /// The families that speak the chat completions of `OpenAI`.
     OpenAi,
     /// None of these.
@@ -51,6 +57,9 @@ const FAMILIES: [(&str, Format); 18] = [
     ("claude", Format::Anthropic),
 ];
 
+/// Providers whose models take a prompt, and do not answer with text.
+const NO_TEXT: [&str; 3] = ["stability.", "luma.", "twelvelabs."];
+
 impl Format {
     /// Its name in the fixture compiler.
     pub const fn name(self) -> &'static str {
@@ -63,6 +72,9 @@ impl Format {
             Self::Llama => "llama",
             Self::Mistral => "mistral",
             Self::Cohere => "cohere",
+            Self::CohereText => "cohere-text",
+            Self::Ai21Text => "ai21-text",
+            Self::Completion => "completion",
             Self::OpenAi => "openai",
             Self::Unknown => "unknown",
         }
@@ -83,20 +95,34 @@ impl Format {
         if marks.schema_version || marks.inference_config {
             return Self::Nova;
         }
+        let input = outline.input.as_ref().map(|input| input.name);
+        let completes = outline.messages.is_none() && input == Some(Name::Prompt);
         if let Some((_, format)) = FAMILIES.iter().find(|(part, _)| model.contains(part)) {
             return match format {
                 Self::Mistral if outline.messages.is_some() => Self::OpenAi,
+                Self::Anthropic if completes => Self::AnthropicText,
+                Self::Cohere if completes => Self::CohereText,
+                Self::OpenAi if completes && model.contains("ai21.") => Self::Ai21Text,
+                Self::OpenAi if completes => Self::Completion,
                 format => *format,
             };
         }
-        match (&outline.messages, outline.input.as_ref().map(|input| input.name)) {
+        match (&outline.messages, input) {
             (Some(_), _) if outline.system.is_some() => Self::Anthropic,
             (Some(_), _) => Self::OpenAi,
             (None, Some(Name::InputText)) => Self::Titan,
             (None, Some(Name::Message | Name::Texts)) => Self::Cohere,
             (None, Some(Name::Prompt)) if marks.max_gen_len => Self::Llama,
+            (None, Some(Name::Prompt)) if !NO_TEXT.iter().any(|part| model.contains(part)) => {
+                Self::Completion
+            }
             _ => Self::Unknown,
         }
+    }
+
+    /// Whether an answer repeats what was asked.
+    pub(crate) const fn repeats(self) -> bool {
+        matches!(self, Self::CohereText | Self::Ai21Text)
     }
 
     /// Whether a body must have messages, or one plain input.
