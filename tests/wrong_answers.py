@@ -58,7 +58,23 @@ FAULTS: Final = {
     "a missing messageStart": Wrong(called="grammar", parts=without(0)),
     "a missing contentBlockStop": Wrong(called="grammar", parts=without(3)),
     "a missing messageStop": Wrong(called="grammar", parts=without(4)),
-    "an unknown event": Wrong(called="grammar", parts=(FRAMES[0], event("surprise", {}))),
+    "an unknown event and nothing after it": Wrong(
+        called="truncated", parts=(FRAMES[0], event("surprise", {}))
+    ),
+    "a start with no member set": Wrong(
+        called="grammar",
+        parts=(FRAMES[0], event("contentBlockStart", {"contentBlockIndex": 0, "start": {}})),
+    ),
+    "a delta with two members set": Wrong(
+        called="grammar",
+        parts=(
+            *FRAMES[:2],
+            event(
+                "contentBlockDelta",
+                {"contentBlockIndex": 0, "delta": {"text": "x", "type": "text_delta"}},
+            ),
+        ),
+    ),
     "events after the metadata": Wrong(called="grammar", parts=(BODY, FRAMES[1])),
     "an event that is not JSON's object": Wrong(
         called="grammar", parts=(FRAMES[0], event("contentBlockDelta", [1]))

@@ -29,6 +29,7 @@ impl Bodies {
             name = "body_file";
             let text = std::fs::read_to_string(path)
                 .map_err(|error| format!("body_file: {path}: {error}"))?;
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             lines =
                 text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
             if lines.is_empty() {
@@ -137,6 +138,10 @@ impl Renderer {
             |name: &str| options.headers.iter().any(|given| given.0.eq_ignore_ascii_case(name));
         if !given("content-type") {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        // A proxy must not compress what is timed by the frame, as the SDKs ask, too.
+        if !given("accept-encoding") {
+            headers.push(("accept-encoding".to_owned(), "identity".to_owned()));
         }
         let mut signer = None;
         match &options.auth {

@@ -15,7 +15,7 @@ from bedrock_frames.bench.doctor.finding import Finding, note, right, wrong
 from bedrock_frames.bench.doctor.grammar import grammar_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from bedrock_frames import Message
     from bedrock_frames.bench.doctor.exchange import Answer
@@ -46,6 +46,7 @@ def examine_stream(
             yield wrong(subject, "the answer is empty")
         return
     faults = list(_faults(messages, converse=converse, whole=fault is None and not answer.failure))
+    yield from _unknown(subject, messages, converse=converse)
     for text in faults[:SHOWN]:
         yield wrong(subject, text)
     if len(faults) > SHOWN:
@@ -98,21 +99,36 @@ def _faults(messages: Sequence[Message], *, converse: bool, whole: bool) -> Iter
         except ValueError:
             yield f"{where} ({name}): its payload is not JSON"
             continue
-        named.append((str(name), payload))
-        yield from _payload_faults(where, str(name), payload, converse=converse)
+        if name is None or name not in _members(converse=converse):
+            continue
+        named.append((name, payload))
+        yield from _payload_faults(where, name, payload, converse=converse)
     if converse:
         yield from grammar_faults(named, whole=whole)
     elif whole and not named:
         yield "there is no chunk"
 
 
-def _payload_faults(where: str, name: str, payload: object, *, converse: bool) -> Iterator[str]:
+def _members(*, converse: bool) -> Collection[str]:
+    """Return the names of a stream's events and exceptions."""
     stream = shape(CONVERSE_STREAM if converse else INVOKE_STREAM)
-    members = stream.members if isinstance(stream, Structure) else {}
-    if name not in members:
-        allowed = ", ".join(member for member in members if not member.endswith("Exception"))
-        yield f"{where}: :event-type is {name!r}, not one of {allowed}"
-        return
+    return stream.members if isinstance(stream, Structure) else ()
+
+
+def _unknown(subject: str, messages: Sequence[Message], *, converse: bool) -> Iterator[Finding]:
+    """Note events that the service model does not have: SDKs skip them."""
+    members = _members(converse=converse)
+    allowed = ", ".join(member for member in members if not member.endswith("Exception"))
+    kinds = dict.fromkeys(
+        str(message.event_type)
+        for message in messages
+        if message.message_type == "event" and message.event_type not in members
+    )
+    for kind in list(kinds)[:SHOWN]:
+        yield note(subject, f":event-type {kind!r} is not one of {allowed}: SDKs skip such events")
+
+
+def _payload_faults(where: str, name: str, payload: object, *, converse: bool) -> Iterator[str]:
     held = (
         {key: value for key, value in payload.items() if key != "p"}
         if isinstance(payload, dict)

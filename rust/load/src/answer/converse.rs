@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess};
 
 use super::event::Kind;
+use super::union::{OneOf, Union, set};
 use super::{Facts, Grammar};
 use crate::failure::Failure;
 use crate::session::Said;
@@ -26,13 +27,27 @@ struct Indexed {
 
 #[derive(Deserialize)]
 struct Started {
-    start: Start,
+    start: OneOf<Start>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Start {
     tool_use: Option<ToolStart>,
+}
+
+impl Union for Start {
+    const NAME: &'static str = "start";
+
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        members: &mut A,
+    ) -> Result<bool, A::Error> {
+        match name {
+            "toolUse" => set(&mut self.tool_use, members),
+            _ => set(&mut None::<IgnoredAny>, members),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,18 +59,33 @@ struct ToolStart {
 
 #[derive(Deserialize)]
 struct Delivered {
-    delta: Delta,
+    delta: OneOf<Delta>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Delta {
     text: Option<String>,
     tool_use: Option<ToolInput>,
-    reasoning_content: Option<Reasoning>,
-    citation: Option<IgnoredAny>,
-    image: Option<IgnoredAny>,
-    tool_result: Option<IgnoredAny>,
+    reasoning_content: Option<OneOf<Reasoning>>,
+    /// A citation, an image, a tool's result, or what a newer service has.
+    other: Option<IgnoredAny>,
+}
+
+impl Union for Delta {
+    const NAME: &'static str = "delta";
+
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        members: &mut A,
+    ) -> Result<bool, A::Error> {
+        match name {
+            "text" => set(&mut self.text, members),
+            "toolUse" => set(&mut self.tool_use, members),
+            "reasoningContent" => set(&mut self.reasoning_content, members),
+            _ => set(&mut self.other, members),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -64,11 +94,26 @@ struct ToolInput {
     input: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Reasoning {
     text: Option<String>,
     redacted_content: Option<String>,
+}
+
+impl Union for Reasoning {
+    const NAME: &'static str = "reasoningContent";
+
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        members: &mut A,
+    ) -> Result<bool, A::Error> {
+        match name {
+            "text" => set(&mut self.text, members),
+            "redactedContent" => set(&mut self.redacted_content, members),
+            _ => set(&mut None::<IgnoredAny>, members),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -95,12 +140,10 @@ impl Delta {
         let blank = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
         blank(&self.text)
             && self.tool_use.as_ref().is_none_or(|tool| tool.input.is_empty())
-            && self.reasoning_content.as_ref().is_none_or(|reasoning| {
+            && self.reasoning_content.as_ref().is_none_or(|OneOf(reasoning)| {
                 blank(&reasoning.text) && blank(&reasoning.redacted_content)
             })
-            && self.citation.is_none()
-            && self.image.is_none()
-            && self.tool_result.is_none()
+            && self.other.is_none()
     }
 }
 
@@ -121,50 +164,53 @@ impl Converse {
     ) -> Result<(), Failure> {
         match kind {
             Kind::BlockDelta => {
-                self.grammar.content(index_of(payload)?)?;
-                if facts.contents == 0 || self.keep || self.expected.is_some() {
-                    let Delivered { delta } = json(payload)?;
-                    if facts.contents == 0 && delta.is_empty() {
-                        return Ok(());
+                self.grammar.content(index_of(payload, facts)?)?;
+                let empty = match plain_text(payload) {
+                    Some(empty) if !self.keep && self.expected.is_none() => empty,
+                    _ => {
+                        let Delivered { delta: OneOf(delta) } = json(payload, facts)?;
+                        self.look(&delta, facts, said)?;
+                        delta.is_empty()
                     }
-                    self.look(&delta, said)?;
+                };
+                if facts.contents > 0 || !empty {
+                    facts.content(now);
                 }
-                facts.content(now);
             }
             Kind::BlockStart => {
-                self.grammar.open(index_of(payload)?)?;
-                if self.keep {
-                    let Started { start } = json(payload)?;
-                    if let Some(tool) = start.tool_use {
-                        said.tool(tool.tool_use_id, tool.name);
-                    }
+                self.grammar.open(index_of(payload, facts)?)?;
+                let Started { start: OneOf(start) } = json(payload, facts)?;
+                if let Some(tool) = start.tool_use.filter(|_| self.keep) {
+                    said.tool(tool.tool_use_id, tool.name);
                 }
             }
             Kind::BlockStop => {
-                self.grammar.close(index_of(payload)?)?;
+                self.grammar.close(index_of(payload, facts)?)?;
                 said.end_block();
             }
             Kind::MessageStart => self.grammar.start()?,
             Kind::MessageStop => {
                 self.grammar.stop()?;
-                facts.stop_reason = Some(json::<Stopped>(payload)?.stop_reason);
+                facts.stop_reason = Some(json::<Stopped>(payload, facts)?.stop_reason);
             }
             Kind::Metadata => {
                 self.grammar.finish()?;
-                let Metadata { usage } = json(payload)?;
+                let Metadata { usage } = json(payload, facts)?;
                 facts.input_tokens = usage.input_tokens;
                 facts.output_tokens = usage.output_tokens;
             }
-            Kind::Chunk => return Err(Failure::Grammar),
+            // The reader has skipped them.
+            Kind::Chunk | Kind::Unknown => {}
         }
         Ok(())
     }
 
-    fn look(&mut self, delta: &Delta, said: &mut Said) -> Result<(), Failure> {
+    fn look(&mut self, delta: &Delta, facts: &mut Facts, said: &mut Said) -> Result<(), Failure> {
         let text = delta.text.as_deref().unwrap_or_default();
         if let Some((expected, seen)) = &mut self.expected {
             let rest = &expected.as_bytes()[*seen..];
             if !rest.starts_with(text.as_bytes()) {
+                facts.because(format_args!("{text:?} at byte {seen} of the expected text"));
                 return Err(Failure::Mismatch);
             }
             *seen += text.len();
@@ -187,16 +233,38 @@ impl Converse {
     }
 }
 
-pub(super) fn json<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(payload).map_err(|_| Failure::Grammar)
+/// Whether a delta is text alone, written as the service writes it, which nearly all are; and
+/// whether that is empty. Anything else is `None`, and parsed.
+#[inline]
+fn plain_text(payload: &[u8]) -> Option<bool> {
+    let rest = payload.strip_prefix(b"{\"contentBlockIndex\":")?.get(1..)?;
+    let text = rest.strip_prefix(b",\"delta\":{\"text\":\"")?;
+    let mut at = 0;
+    loop {
+        match text.get(at)? {
+            b'"' => return (text.get(at + 1) == Some(&b'}')).then_some(at == 0),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+pub(super) fn json<'a, T: Deserialize<'a>>(
+    payload: &'a [u8],
+    facts: &mut Facts,
+) -> Result<T, Failure> {
+    serde_json::from_slice(payload).map_err(|error| {
+        facts.because(error);
+        Failure::Grammar
+    })
 }
 
 /// The block that an event belongs to. The service sorts its keys, so it nearly always stands first.
 #[inline]
-fn index_of(payload: &[u8]) -> Result<u32, Failure> {
+fn index_of(payload: &[u8], facts: &mut Facts) -> Result<u32, Failure> {
     let first = payload.strip_prefix(b"{\"contentBlockIndex\":");
     if let Some([digit @ b'0'..=b'9', b',', .., b'}']) = first {
         return Ok(u32::from(digit - b'0'));
     }
-    Ok(json::<Indexed>(payload)?.content_block_index)
+    Ok(json::<Indexed>(payload, facts)?.content_block_index)
 }

@@ -14,13 +14,15 @@ pub(super) enum Kind {
     MessageStop,
     Metadata,
     Chunk,
+    /// An event that the service model does not have. SDKs skip it.
+    Unknown,
 }
 
 /// The kind of a frame's event.
 ///
 /// # Errors
 ///
-/// It is an exception, or no event of Bedrock's.
+/// It is an exception, or neither that nor an event.
 pub(super) fn kind_of(headers: Headers<'_>) -> Result<Kind, Failure> {
     let text = |name| headers.get_str(name).unwrap_or_default();
     match text(":message-type") {
@@ -37,6 +39,6 @@ pub(super) fn kind_of(headers: Headers<'_>) -> Result<Kind, Failure> {
         "messageStop" => Kind::MessageStop,
         "metadata" => Kind::Metadata,
         "chunk" => Kind::Chunk,
-        _ => return Err(Failure::Grammar),
+        _ => Kind::Unknown,
     })
 }

@@ -1,5 +1,7 @@
 //! What is known of an answer when it has ended. Times are in nanoseconds since the run began.
 
+use std::fmt::Display;
+
 /// Content events that come within this are one burst, in nanoseconds.
 const BURST_NS: u64 = 1_000_000;
 
@@ -29,9 +31,18 @@ pub struct Facts {
     pub input_tokens: Option<u64>,
     /// Why the model stopped.
     pub stop_reason: Option<Box<str>>,
+    /// Events of kinds that the service model does not have; SDKs skip them.
+    pub unknown_events: u64,
+    /// The kind of the first of those.
+    pub unknown_event: Option<Box<str>>,
+    /// Where it failed: why, in words.
+    pub why: Option<Box<str>>,
     /// What came since that was asked last.
     pub beat: Beat,
 }
+
+/// What is said of a failure is cut to this, in characters.
+const MAX_WHY: usize = 300;
 
 /// What came since the last beat.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +73,17 @@ impl Facts {
         }
     }
 
+    /// Note an event that SDKs skip.
+    pub(super) fn skip(&mut self, kind: &str) {
+        self.unknown_events += 1;
+        self.unknown_event.get_or_insert_with(|| printable(kind));
+    }
+
+    /// Note why the answer fails. What was noted first is the cause.
+    pub fn because(&mut self, why: impl Display) {
+        self.why.get_or_insert_with(|| printable(&why.to_string()));
+    }
+
     pub(super) fn beat(&mut self) -> Beat {
         std::mem::take(&mut self.beat)
     }
@@ -71,4 +93,15 @@ impl Facts {
         let spread = self.last_content.unwrap_or(0) - self.first_content.unwrap_or(0);
         self.contents >= BURST_EVENTS && spread < BURST_NS
     }
+}
+
+/// Text that an endpoint sent, on one line and not endless.
+fn printable(text: &str) -> Box<str> {
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let mut cut: String = line.chars().take(MAX_WHY).collect();
+    if cut.len() < line.len() {
+        cut.push('…');
+    }
+    cut.into()
 }

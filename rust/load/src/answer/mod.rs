@@ -13,9 +13,11 @@
 mod converse;
 mod event;
 mod facts;
+mod filled;
 mod grammar;
 mod native;
 mod reader;
+mod union;
 mod whole;
 
 pub use facts::{Beat, Facts};
@@ -81,9 +83,12 @@ impl<'a> Answer<'a> {
             State::Error { head, body: Vec::new() }
         } else if !self.want.operation.streams() {
             State::Whole(Whole::new(&head))
-        } else if head.media == Media::EventStream {
+        } else if matches!(head.media, Media::EventStream | Media::Unsaid) {
+            // SDKs do not look at the content type; one that is missing says nothing else.
             State::Stream
         } else {
+            let said = head.content_type.unwrap_or_default();
+            self.because(format_args!("its content-type is {said}"));
             return Err(Failure::NotEventStream);
         };
         Ok(())
@@ -99,7 +104,7 @@ impl<'a> Answer<'a> {
         match &mut self.state {
             State::Head => Err(Failure::BadHttp),
             State::Stream => self.reader.feed(bytes, now, &mut self.facts, &mut self.said),
-            State::Whole(whole) => whole.push(bytes),
+            State::Whole(whole) => whole.push(bytes, &mut self.facts),
             State::Error { body, .. } => {
                 let room = whole::MAX_ERROR.saturating_sub(body.len());
                 body.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -119,8 +124,13 @@ impl<'a> Answer<'a> {
             State::Head => Err(Failure::Truncated),
             State::Stream => self.reader.finish(&mut self.facts),
             State::Whole(whole) => whole.finish(self.want, &mut self.facts, &mut self.said),
-            State::Error { head, body } => Err(whole::error(&head, &body)),
+            State::Error { head, body } => Err(whole::error(&head, &body, &mut self.facts)),
         }
+    }
+
+    /// Note why it fails.
+    pub fn because(&mut self, why: impl std::fmt::Display) {
+        self.facts.because(why);
     }
 
     /// What a chunk of frames brought since this was asked last.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::converse::{Usage, json};
-use super::event::Kind;
+use super::filled::Filled;
 use super::{Facts, Grammar};
 use crate::failure::Failure;
 
@@ -56,7 +56,9 @@ struct Chunk {
     generation: Option<String>,
     completion: Option<String>,
     text: Option<String>,
-    generations: Option<IgnoredAny>,
+    generations: Filled,
+    tool_calls: Filled,
+    tool_call_delta: Filled,
     stop_reason: Option<String>,
     is_finished: bool,
     outputs: Vec<Choice>,
@@ -68,21 +70,30 @@ struct Chunk {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Delta {
-    text: Option<String>,
-    partial_json: Option<String>,
-    thinking: Option<String>,
-    content: Option<String>,
+    // Anthropic Messages
+    text: Filled,
+    partial_json: Filled,
+    thinking: Filled,
+    // OpenAI's form; a model that thinks, refuses or calls a tool says nothing else
+    content: Filled,
+    reasoning_content: Filled,
+    reasoning: Filled,
+    refusal: Filled,
+    tool_calls: Filled,
 }
 
 #[derive(Deserialize)]
 struct Kinded {
     r#type: String,
+    message: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NovaBlock {
     content_block_index: u32,
+    #[serde(default)]
+    delta: Filled,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +106,8 @@ struct NovaMetadata {
 struct Choice {
     text: Option<String>,
     delta: Option<Delta>,
+    /// Mistral's, in place of a delta.
+    message: Option<Delta>,
     stop_reason: Option<String>,
     finish_reason: Option<String>,
 }
@@ -109,17 +122,16 @@ struct Metrics {
 impl Native {
     pub(super) fn take(
         &mut self,
-        kind: Kind,
         payload: &[u8],
         now: u64,
         facts: &mut Facts,
     ) -> Result<(), Failure> {
-        if kind != Kind::Chunk {
-            return Err(Failure::Grammar);
-        }
-        let part: Part<'_> = json(payload)?;
+        let part: Part<'_> = json(payload, facts)?;
         let decoded = base64_simd::STANDARD.decode_to_vec(part.bytes.as_bytes());
-        let decoded = decoded.map_err(|_| Failure::Grammar)?;
+        let decoded = decoded.map_err(|_| {
+            facts.because("bytes is not base64");
+            Failure::Grammar
+        })?;
         // Writer's models end with the string "[DONE]" instead of an object.
         if decoded.first() == Some(&b'"') {
             return if self.ended { Ok(()) } else { Err(Failure::Grammar) };
@@ -127,7 +139,10 @@ impl Native {
         if self.closed {
             return Err(Failure::Grammar);
         }
-        let chunk: Chunk = json(&decoded)?;
+        let chunk: Chunk = json(&decoded, facts)?;
+        if let Some(error) = &chunk.error {
+            facts.because(error.message.as_deref().unwrap_or("without a message"));
+        }
         self.follow(&chunk)?;
         if chunk.has_content() {
             facts.content(now);
@@ -171,7 +186,9 @@ impl Native {
         if !self.ordered {
             return Ok(());
         }
-        if chunk.message_start.is_some() {
+        if chunk.is_metrics_alone() {
+            Ok(())
+        } else if chunk.message_start.is_some() {
             self.grammar.start()
         } else if let Some(block) = &chunk.block_start {
             self.grammar.open(block.content_block_index)
@@ -198,21 +215,45 @@ impl Chunk {
     fn has_content(&self) -> bool {
         let some = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         let said = |delta: &Delta| {
-            some(&delta.text)
-                || some(&delta.partial_json)
-                || some(&delta.thinking)
-                || some(&delta.content)
+            let Delta {
+                text,
+                partial_json,
+                thinking,
+                content,
+                reasoning_content,
+                reasoning,
+                refusal,
+                tool_calls,
+            } = delta;
+            [text, partial_json, thinking, content, reasoning_content, reasoning, refusal]
+                .iter()
+                .chain(&[tool_calls])
+                .any(|filled| filled.0)
         };
-        let chosen =
-            |choice: &Choice| some(&choice.text) || choice.delta.as_ref().is_some_and(said);
+        let chosen = |choice: &Choice| {
+            some(&choice.text) || choice.delta.iter().chain(&choice.message).any(said)
+        };
         self.delta.as_ref().is_some_and(said)
-            || self.block_delta.is_some()
+            || self.block_delta.as_ref().is_some_and(|block| block.delta.0)
             || some(&self.output_text)
             || some(&self.generation)
             || some(&self.completion)
             || some(&self.text)
-            || self.generations.is_some()
+            || self.generations.0
+            || self.tool_calls.0
+            || self.tool_call_delta.0
             || self.outputs.iter().chain(&self.choices).any(chosen)
+    }
+
+    /// Whether it has Bedrock's metrics and nothing of the model's.
+    fn is_metrics_alone(&self) -> bool {
+        self.metrics.is_some()
+            && self.message_start.is_none()
+            && self.block_start.is_none()
+            && self.block_delta.is_none()
+            && self.block_stop.is_none()
+            && self.message_stop.is_none()
+            && self.metadata.is_none()
     }
 
     /// Whether it says why the model stopped.

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::options::TraceFormat;
 
+/// A prompt of a trace is not made longer than this, in tokens: what is longer is a mistake.
+const MAX_TOKENS: u32 = 10_000_000;
+
 /// One request of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry {
@@ -32,6 +35,7 @@ struct Mooncake {
 pub fn read_trace(text: &str, path: &Path, format: TraceFormat) -> Result<Vec<Entry>, String> {
     let jsonl = path.extension().is_some_and(|extension| extension == "jsonl");
     let mooncake = format == TraceFormat::Mooncake || (format == TraceFormat::Auto && jsonl);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut entries = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let head =
@@ -40,7 +44,13 @@ pub fn read_trace(text: &str, path: &Path, format: TraceFormat) -> Result<Vec<En
             continue;
         }
         let entry = if mooncake { mooncake_line(line) } else { azure_line(line) };
-        entries.push(entry.map_err(|why| format!("line {}: {why}", index + 1))?);
+        let wrong = |why: String| format!("line {}: {why}", index + 1);
+        let entry = entry.map_err(wrong)?;
+        if entry.input_tokens > MAX_TOKENS {
+            let tokens = entry.input_tokens;
+            return Err(wrong(format!("{tokens} tokens of input; at most {MAX_TOKENS} are sent")));
+        }
+        entries.push(entry);
     }
     entries.sort_by(|one: &Entry, other| one.at.total_cmp(&other.at));
     let Some(first) = entries.first().map(|entry| entry.at) else {

@@ -7,6 +7,8 @@ pub struct Head {
     pub status: u16,
     /// What the body is said to be.
     pub media: Media,
+    /// The content type as it came, where it is not an event stream's.
+    pub content_type: Option<String>,
     /// `x-amzn-ErrorType`, as it came.
     pub error_type: Option<String>,
     /// What Bedrock says the answer costs, where a header says it.
@@ -26,9 +28,11 @@ pub enum Media {
     EventStream,
     /// `application/json`
     Json,
-    /// Anything else, or nothing said.
-    #[default]
+    /// Anything else.
     Other,
+    /// There is no content type.
+    #[default]
+    Unsaid,
 }
 
 impl Media {
@@ -56,7 +60,11 @@ impl Head {
         let number = || str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok());
         // The lengths tell most names apart from those that matter.
         match name.len() {
-            12 if is("content-type") => self.media = Media::of(value),
+            12 if is("content-type") => {
+                self.media = Media::of(value);
+                self.content_type = (self.media != Media::EventStream)
+                    .then(|| String::from_utf8_lossy(value).into_owned());
+            }
             14 if is("content-length") => {
                 let length = number();
                 self.contradiction |=

@@ -1,7 +1,7 @@
 //! `ConverseStream` and `Converse`: what completes, and what each fault is called.
 
 use load::Failure;
-use load::Operation::{Converse, ConverseStream};
+use load::Operation::{Converse, ConverseStream, InvokeStream};
 
 use crate::support::*;
 
@@ -125,11 +125,122 @@ fn exceptions_have_their_names() {
 }
 
 #[test]
-fn events_that_nobody_knows_are_none() {
-    assert_eq!(outcome(&[start(), event("contentBlockThing", "{}")]), Err(Failure::Grammar));
-    assert_eq!(outcome(&[event("chunk", "{}")]), Err(Failure::Grammar));
-    assert_eq!(outcome(&[frame(&[(":message-type", "event")], "{}")]), Err(Failure::Grammar));
+fn unknown_events_are_skipped_and_counted() {
+    for unknown in [
+        event("contentBlockThing", "{}"),
+        event("chunk", "{}"),
+        frame(&[(":message-type", "event")], "{}"),
+    ] {
+        for index in 0..=frames().len() {
+            let mut parts = frames();
+            parts.insert(index, unknown.clone());
+            let (facts, result) = read(&want(ConverseStream), &[&streamed(&parts)]);
+            assert_eq!((result, facts.unknown_events, facts.contents), (Ok(()), 1, 3));
+        }
+        assert_eq!(outcome(&[unknown]), Err(Failure::Truncated));
+    }
+    let (facts, _) = read(&want(ConverseStream), &[&streamed(&[event("surprise", "{}")])]);
+    assert_eq!(facts.unknown_event.as_deref(), Some("surprise"));
+    let (facts, result) = read(&want(InvokeStream), &[&streamed(&[start()])]);
+    assert_eq!((result, facts.unknown_events), (Err(Failure::Truncated), 1));
     assert_eq!(outcome(&[start(), event("contentBlockDelta", "[]")]), Err(Failure::Grammar));
+}
+
+#[test]
+fn unions_must_have_one_member_as_sdks_demand() {
+    let of = |name: &str, union: &str, held: &str| {
+        let payload = format!(r#"{{"contentBlockIndex":0,"{union}":{held}}}"#);
+        let parts = [start(), event(name, &payload), stop_block(0), stop("x"), metadata(2)];
+        read(&want(ConverseStream), &[&streamed(&parts)])
+    };
+    let starts = |held: &str| of("contentBlockStart", "start", held);
+    let deltas = |held: &str| of("contentBlockDelta", "delta", held);
+
+    let tool = r#"{"toolUse":{"name":"add","toolUseId":"t"}}"#;
+    assert_eq!(starts(tool).1, Ok(()));
+    assert_eq!(starts(r#"{"image":{"format":"png"},"toolUse":null}"#).1, Ok(()));
+    assert_eq!(starts("{}").1, Err(Failure::Grammar));
+    assert_eq!(starts(r#"{"type":"text","text":""}"#).1, Err(Failure::Grammar));
+
+    for good in [
+        r#"{"text":"a"}"#,
+        r#"{"text":"a \"quoted\" word"}"#,
+        r#"{ "text" : "a" }"#,
+        r#"{"__type":"x","text":"a","citation":null}"#,
+        r#"{"somethingNew":{}}"#,
+        r#"{"reasoningContent":{"signature":"s"}}"#,
+        r#"{"toolUse":{"input":"{"}}"#,
+    ] {
+        assert_eq!(deltas(good).1, Ok(()), "{good}");
+    }
+    for bad in [
+        "{}",
+        r#"{"text":null}"#,
+        r#"{"type":"text_delta","text":"a"}"#,
+        r#"{"text":"a","type":"text_delta"}"#,
+        r#"{"text":"","toolUse":{"input":""}}"#,
+        r#"{"reasoningContent":{"text":"a","signature":"s"}}"#,
+        r#"{"reasoningContent":{}}"#,
+    ] {
+        assert_eq!(deltas(bad).1, Err(Failure::Grammar), "{bad}");
+    }
+    // Not only in the first delta, which alone is looked at for the first token.
+    let second = [
+        start(),
+        delta(0, "a"),
+        event(
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":0,"delta":{"text":"b","type":"text_delta"}}"#,
+        ),
+    ];
+    let (facts, result) = read(&want(ConverseStream), &[&streamed(&second)]);
+    assert_eq!(result, Err(Failure::Grammar));
+    assert_eq!(
+        facts.why.as_deref().map(|why| why.split(" at line").next().unwrap()),
+        Some(
+            "frame 2 (contentBlockDelta): the union delta must have one and only one member set, \
+             and has 2"
+        )
+    );
+}
+
+#[test]
+fn a_failure_says_what_the_endpoint_said() {
+    let why = |parts: &[Vec<u8>]| {
+        let (facts, result) = read(&want(ConverseStream), &[&streamed(parts)]);
+        assert!(result.is_err());
+        facts.why.unwrap().into_string()
+    };
+    let thrown = frame(
+        &[(":message-type", "exception"), (":exception-type", "throttlingException")],
+        r#"{"message":"Too many\n  tokens"}"#,
+    );
+
+    assert_eq!(why(&[start(), thrown]), "Too many tokens");
+    assert_eq!(why(&[start(), start()]), "frame 1 (messageStart): out of order");
+    assert_eq!(why(&[start()]), "the stream ended well after 1 frames, and is not whole");
+
+    let status = |body: &str| {
+        let bytes = format!("HTTP/1.1 503 X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        read(&want(ConverseStream), &[bytes.as_bytes()]).0.why.unwrap().into_string()
+    };
+    assert_eq!(status(r#"{"message":"no fixture matches"}"#), "503: no fixture matches");
+    assert_eq!(status(r#"{"error":{"message":"busy"}}"#), "503: busy");
+    assert_eq!(status("<html>\r\n\u{1b}[31mbusy</html>"), "503: <html> [31mbusy</html>");
+    assert_eq!(status(""), "503: without a body");
+    assert!(status(&"x".repeat(5000)).len() < 400);
+
+    let json = chunked("application/json; x=y", &[b"{}".to_vec()]);
+    let (facts, _) = read(&want(ConverseStream), &[&json]);
+    assert_eq!(facts.why.as_deref(), Some("its content-type is application/json; x=y"));
+}
+
+#[test]
+fn a_content_type_that_is_missing_hides_no_frames() {
+    let body = frames().concat();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    let (facts, result) = read(&want(ConverseStream), &[head.as_bytes(), &body]);
+    assert_eq!((result, facts.contents), (Ok(()), 3));
 }
 
 #[test]
@@ -202,6 +313,11 @@ fn a_whole_answer_is_held_against_the_same_things() {
     assert_eq!(with(right, Some("Hi")).1, Ok(()));
     assert_eq!(with(right, Some("Ho")).1, Err(Failure::Mismatch));
     assert_eq!(with("{}", None).1, Err(Failure::Grammar));
+    for block in ["{}", r#"{"text":"Hi","type":"text"}"#, r#"{"reasoningContent":{}}"#, "1"] {
+        let (facts, result) = with(&right.replace(r#"{"text":"Hi"}"#, block), None);
+        assert_eq!(result, Err(Failure::Grammar), "{block}");
+        assert!(facts.why.unwrap().starts_with("content[0]: the union "), "{block}");
+    }
     assert_eq!(with(&right[..40], None).1, Err(Failure::Grammar));
 }
 

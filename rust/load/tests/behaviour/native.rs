@@ -49,10 +49,67 @@ fn an_anthropic_stream_is_held_against_its_grammar() {
 }
 
 #[test]
+fn metrics_may_come_in_a_last_chunk_of_their_own() {
+    let mut chunks = anthropic();
+    chunks.pop();
+    chunks.push(r#"{"type":"message_stop"}"#.to_owned());
+    chunks.push(format!("{{{METRICS}}}"));
+    let all: Vec<&str> = chunks.iter().map(String::as_str).collect();
+    let (facts, result) = outcome(&all);
+    assert_eq!((result, facts.output_tokens), (Ok(()), Some(6)));
+
+    let early = [&all[..6], &all[8..], &all[6..8]].concat();
+    assert_eq!(outcome(&early).1, Err(Failure::Grammar));
+}
+
+#[test]
+fn reasoning_and_tool_calls_are_content_in_every_form() {
+    let streams = [
+        r#"{"choices":[{"delta":{"reasoning_content":"Well"}}]}"#,
+        r#"{"choices":[{"delta":{"reasoning":"Well"}}]}"#,
+        r#"{"choices":[{"delta":{"refusal":"No"}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"add"}}]}}]}"#,
+        r#"{"choices":[{"message":{"role":"assistant","content":"Hi"},"stop_reason":null}]}"#,
+        r#"{"choices":[{"message":{"content":"","tool_calls":[{"id":"t1"}]}}]}"#,
+        r#"{"choices":[{"delta":{"content":[{"type":"text","text":"Hi"}]}}]}"#,
+        r#"{"event_type":"tool-calls-generation","tool_calls":[{"name":"add"}],"is_finished":false}"#,
+        r#"{"event_type":"tool-calls-chunk","tool_call_delta":{"name":"add"},"is_finished":false}"#,
+    ];
+    let end = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],{METRICS}}}"#);
+    for content in streams {
+        let (facts, result) = outcome(&[content, &end]);
+        assert_eq!((facts.contents, result), (1, Ok(())), "{content}");
+    }
+}
+
+#[test]
+fn what_is_empty_is_no_first_token_in_any_form() {
+    let empty = [
+        r#"{"choices":[{"delta":{"role":"assistant","content":"","tool_calls":[]}}]}"#,
+        r#"{"choices":[{"delta":{"content":null,"reasoning_content":"","refusal":null}}]}"#,
+        r#"{"choices":[{"message":{"content":""},"stop_reason":null}]}"#,
+        r#"{"event_type":"stream-start","generation_id":"g","is_finished":false}"#,
+    ];
+    let end = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],{METRICS}}}"#);
+    for nothing in empty {
+        let (facts, result) = outcome(&[nothing, &end]);
+        assert_eq!((facts.contents, result), (0, Ok(())), "{nothing}");
+    }
+    let nova = |delta: &str| {
+        let delta = format!(r#"{{"contentBlockDelta":{{"delta":{delta},"contentBlockIndex":0}}}}"#);
+        outcome(&[r#"{"messageStart":{"role":"assistant"}}"#, &delta]).0.contents
+    };
+    assert_eq!(nova(r#"{"text":""}"#), 0);
+    assert_eq!(nova(r#"{"toolUse":{"input":"{"}}"#), 1);
+    assert_eq!(nova(r#"{"reasoningContent":{"reasoningText":{"text":"Well"}}}"#), 1);
+}
+
+#[test]
 fn an_anthropic_error_is_an_exception() {
     let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"no"}}"#;
-    let kind = outcome(&[&anthropic()[0], error]).1.unwrap_err();
-    assert_eq!(kind.kind(), "exception:overloaded_error");
+    let (facts, result) = outcome(&[&anthropic()[0], error]);
+    assert_eq!(result.unwrap_err().kind(), "exception:overloaded_error");
+    assert_eq!(facts.why.as_deref(), Some("no"));
 }
 
 #[test]
@@ -105,7 +162,6 @@ fn a_chunk_that_is_no_json_in_base64_is_wrong() {
     assert_eq!(parts(r#"{"bytes":"!!"}"#), Err(Failure::Grammar));
     assert_eq!(parts(r#"{"bytes":"e30"}"#), Err(Failure::Grammar));
     assert_eq!(parts(r#"{"other":1}"#), Err(Failure::Grammar));
-    assert_eq!(read(&want(InvokeStream), &[&streamed(&[start()])]).1, Err(Failure::Grammar));
 }
 
 #[test]

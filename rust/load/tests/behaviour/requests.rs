@@ -42,7 +42,8 @@ fn a_request_without_a_signature_is_made_once() {
     assert_eq!(
         String::from_utf8(first.h1.clone()).unwrap(),
         "POST /model/a%3Ab/converse-stream HTTP/1.1\r\nhost: 127.0.0.1:80\r\n\
-         content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+         content-type: application/json\r\naccept-encoding: identity\r\n\
+         content-length: 2\r\n\r\n{}"
     );
 }
 
