@@ -11,7 +11,7 @@ from bedrock_frames.bench.words import milliseconds
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("60s", 60), ("500ms", 0.5), ("250us", 0.00025), ("2m", 120), ("1h", 3600), ("1.5", 1.5)],
+    [("60s", 60), ("500ms", 0.5), ("250us", 0.00025), ("2m", 120), ("1h", 3600), ("0", 0)],
 )
 def test_a_duration_is_read_in_its_unit(text: str, seconds: float) -> None:
     assert quantities.duration(text) == pytest.approx(seconds)
@@ -36,6 +36,10 @@ def test_a_share_may_be_a_percentage(text: str, share: float) -> None:
         (quantities.duration, "soon"),
         (quantities.duration, "-1s"),
         (quantities.duration, "5 parsecs"),
+        (quantities.duration, "500"),
+        (quantities.duration, "1.5"),
+        (quantities.goals, "ttft:500"),
+        (quantities.stages, "1:10"),
         (quantities.stages, "100"),
         (quantities.stages, "1:10s,"),
         (quantities.stages, "x:10s"),

@@ -70,6 +70,7 @@ def test_every_kind_of_error_can_be_bounded(kind: str) -> None:
         ("speed.p99<1s", "'speed' is no metric"),
         ("ttft.p0<1s", "'p0' is no figure"),
         ("ttft.p99<fast", "a duration is"),
+        ("ttft.p99<800", "a number with its unit, such as 800ms or 800s"),
         ("ttft.p99=1s", "a threshold is"),
         ("error_rate<few", "a share is"),
         ("requests_per_s>many", "'many' is no number"),

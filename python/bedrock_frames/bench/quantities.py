@@ -7,13 +7,13 @@ import re
 from typing import Final
 
 MOST_PER_S: Final = 1e6
-_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(us|ms|s|m|h|)")
 _GOALS: Final = ("ttft", "tpot", "e2e")
 
 
 def duration(text: str) -> float:
-    """Read ``500ms``, ``90s``, ``2m``, ``1h`` or plain seconds; return seconds.
+    """Read ``500ms``, ``90s``, ``2m`` or ``1h``; return seconds. Only ``0`` needs no unit.
 
     Raises:
         ValueError: it is none of them.
@@ -21,7 +21,14 @@ def duration(text: str) -> float:
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"a duration is a number with us, ms, s, m or h, not {text!r}")
-    return float(found[1]) * _SECONDS[found[2]]
+    number, unit = found.groups()
+    if not unit:
+        if float(number) == 0:
+            return 0.0
+        raise ValueError(
+            f"a duration is a number with its unit, such as {number}ms or {number}s, not {text!r}"
+        )
+    return float(number) * _SECONDS[unit]
 
 
 def ratio(text: str) -> float:
@@ -53,9 +60,9 @@ def stages(text: str) -> tuple[tuple[float, float], ...]:
             if not colon:
                 raise ValueError
             read.append((float(rate), duration(time)))
-        except ValueError:
+        except ValueError as error:
             message = f"stages are RATE:TIME pairs such as 1:10s,100:60s, not {part.strip()!r}"
-            raise ValueError(message) from None
+            raise ValueError(f"{message}: {error}" if str(error) else message) from None
     return tuple(read)
 
 
