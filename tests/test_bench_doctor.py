@@ -99,7 +99,6 @@ TYPED_DELTA = event(
         ((*FRAMES[:-1], delta("late"), METADATA), "contentBlockDelta after messageStop"),
         ((START, BLOCK_STOP, *FRAMES[1:]), "which was never open"),
         ((START, TYPED_DELTA, *FRAMES[1:]), "delta"),
-        ((event("chunk", {"bytes": ""}), *FRAMES), "'chunk', not one of"),
         ((exception("throttlingException", "slow down"),), "slow down"),
         ((event("messageStart", {"role": "assistant"}, "text/plain"), *FRAMES[1:]), "content-type"),
         ((bf.encode({}, b"{}"), *FRAMES), ":message-type is None"),
@@ -124,7 +123,8 @@ def test_a_wrong_stream_is_named(pieces: tuple[bytes, ...], named: str) -> None:
         ("converse", Said(headers=JSON, pieces=(b"{}",)), "Converse: "),
         ("converse", Said(headers=JSON, pieces=(b"<html>",)), "the body is not JSON"),
         ("invoke", Said(headers={"content-type": "text/html"}, pieces=(b"{}",)), "text/html"),
-        ("invoke_with_response_stream", Said(), "'messageStart', not one of chunk"),
+        ("invoke_with_response_stream", Said(), "there is no chunk"),
+        ("invoke", Said(status=503, headers=JSON, pieces=(b"{}",)), "503"),
         ("nonsense", RIGHT["converse"], "answered with 200"),
         ("nonsense", Said(status=400, headers=JSON, pieces=(b"{}",)), "no x-amzn-errortype"),
         ("nonsense", refusal(400, "ThrottlingException"), "has status 400, not 429"),
@@ -143,6 +143,23 @@ def test_an_operation_that_the_endpoint_refuses_is_noted() -> None:
         findings = found(url)
     assert not any(f.level == "wrong" for f in findings)
     assert any(f.level == "note" and "404" in f.text for f in findings)
+
+
+def test_events_that_sdks_skip_are_noted() -> None:
+    unknown = event("surprise", {"a": 1})
+    with endpoint(answering(converse_stream=Said(pieces=(unknown, *FRAMES, unknown)))) as url:
+        findings = found(url)
+    assert not any(f.level == "wrong" for f in findings)
+    assert [f.text.split(" is")[0] for f in findings if "surprise" in f.text] == [
+        ":event-type 'surprise'"
+    ]
+
+
+def test_an_endpoint_that_refuses_every_operation_is_wrong() -> None:
+    refused = refusal(404, "ResourceNotFoundException")
+    every = dict.fromkeys(name.replace("-", "_") for name in RIGHT)
+    with endpoint(answering(**dict.fromkeys(every, refused))) as url:
+        assert wrongs(url) == ["operations: none of the 4 is answered with 200"]
 
 
 def test_a_clock_that_is_far_off_is_named() -> None:

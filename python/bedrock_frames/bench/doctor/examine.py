@@ -78,12 +78,16 @@ def examine(examination: Examination) -> list[Finding]:
         return findings
     # What is refused needs no time but the way there and back.
     nonsense = endpoint.ask(examination.model, "converse", NONSENSE)
+    served = False
     for index, (name, operation, path) in enumerate(KINDS):
         body = body_of(operation, examination.model, examination.message).encode()
         answer = endpoint.ask(examination.model, path, body)
         if index == 0 and answer.status:
             findings += examine_head(answer, now=time.time())
+        served |= answer.status == 200
         findings += _answer_findings(name, operation, answer, nonsense.head_at)
+    if not served:
+        findings.append(wrong("operations", f"none of the {len(KINDS)} is answered with 200"))
     return [*findings, *examine_error("errors", nonsense)]
 
 
@@ -96,8 +100,10 @@ def _answer_findings(
     elif answer.status != 200:
         kind = answer.headers.get("x-amzn-errortype", "no x-amzn-errortype")
         said = answer.body[:200].decode(errors="replace")
-        # An endpoint may well not have what was asked for, and then says so rightly.
-        yield note(name, f"{answer.status} {kind}: {said}")
+        # An endpoint may well not have what was asked for, and then says so rightly; a fault of
+        # its own is another thing.
+        level = wrong if answer.status >= 500 else note
+        yield level(name, f"{answer.status} {kind}: {said}")
     elif operation.endswith("stream"):
         yield from examine_stream(name, answer, converse=converse, round_trip=round_trip)
     else:
