@@ -77,6 +77,17 @@ def test_an_empty_report_is_a_page_too() -> None:
     assert "Not trustworthy" in to_html(report(result()))
 
 
+def test_what_is_good_is_a_share_of_all_that_ended() -> None:
+    found = result(
+        {"e2e_ms": [1000] * 55},
+        errors={"http:503": 65},
+        requests={"sent": 120, "completed": 55, "failed": 65, "good": 54},
+        rates={"requests_per_s": 5.5, "goodput_per_s": 5.4},
+    )
+    page = to_html(report(found, goodput={"e2e_ms": 50}))
+    assert "<span>Good / s</span><b>5.4</b><small>45.0% of all</small>" in page
+
+
 def test_a_long_run_s_seconds_are_joined() -> None:
     spec = charts(measured(seconds=4000))["throughput"]
     data = spec["data"]

@@ -11,6 +11,7 @@ import pytest
 from bedrock_frames.bench import (
     Auth,
     BenchOptions,
+    Closed,
     InputError,
     OptionError,
     Progress,
@@ -22,15 +23,18 @@ from bedrock_frames.bench import (
     run_bench,
 )
 from bedrock_frames.bench.figures import METRIC_NAMES, Result
+from bedrock_frames.bench.merging import merge_results
 from tests.bench_results import report, result
 
 GOOD = result({"ttft_ms": [50_000] * 200, "e2e_ms": [90_000] * 200, "schedule_delay_ms": [200]})
 
 
 class Finished:
-    """A generator that has a result, and is interrupted in its n-th wait."""
+    """A generator that has a result, and is interrupted in some of its waits."""
 
-    def __init__(self, found: Result, *, interrupted_in: int | None = None, waits: int = 2) -> None:
+    def __init__(
+        self, found: Result, *, interrupted_in: tuple[int, ...] = (), waits: int = 2
+    ) -> None:
         self.found = found
         self.waited = 0
         self.waits = waits
@@ -41,14 +45,17 @@ class Finished:
         self.said.append("start")
 
     def progress(self) -> Progress:
-        return Progress(sent=self.waited)
+        return Progress(sent=self.waited, in_flight=44)
 
     def stop(self) -> None:
         self.said.append("stop")
 
+    def cut(self) -> None:
+        self.said.append("cut")
+
     def wait(self, timeout: float) -> bool:  # noqa: ARG002
         self.waited += 1
-        if self.waited == self.interrupted_in:
+        if self.waited in self.interrupted_in:
             raise KeyboardInterrupt
         return self.waited > self.waits
 
@@ -123,6 +130,8 @@ def test_no_secret_reaches_a_report_or_a_representation() -> None:
         ({"audit": {"loop_delay_ms": {"count": 9, "p99": 7.0}}}, "loop was 7.0 ms late"),
         ({"audit": {"out_of_ports": 3}}, "no free port"),
         ({"audit": {"out_of_files": 3}}, "no free file"),
+        ({"audit": {"stopped_by_errors": True}}, "as many requests had failed as max_errors"),
+        ({"audit": {"lost": ["process 1 of 2 is lost"]}}, "process 1 of 2 is lost"),
         ({"completed": 0}, "no request was sent"),
         ({"completed": 0, "errors": {"connect": 5}}, "none of 5 requests completed"),
     ],
@@ -152,11 +161,84 @@ def test_missed_thresholds_and_doubts_have_exit_codes_of_their_own() -> None:
 
 
 def test_an_interrupt_ends_the_run_and_still_reports() -> None:
-    load = Finished(GOOD, interrupted_in=1)
-    found = run_bench(OPTIONS, load=loaded(load))
+    load, told = Finished(GOOD, interrupted_in=(1,)), list[str]()
+    found = run_bench(OPTIONS, load=loaded(load), on_stop=told.append)
     assert load.said == ["start", "stop"]
     assert found.interrupted
     assert found.requests.completed == 200
+    (said,) = told
+    assert said.startswith("interrupted: waiting at most 30.0 s for 44 requests to end; interrupt")
+
+
+@pytest.mark.parametrize("interrupted_in", [(1, 2), (1, 2, 3, 4)])
+def test_a_second_interrupt_ends_the_grace_and_not_the_report(
+    interrupted_in: tuple[int, ...],
+) -> None:
+    load = Finished(GOOD, interrupted_in=interrupted_in)
+    found = run_bench(OPTIONS, load=loaded(load))
+    assert load.said == ["start", "stop", *["cut"] * (len(interrupted_in) - 1)]
+    assert found.interrupted
+    assert found.requests.completed == 200
+
+
+def test_a_run_that_no_interrupt_ends_is_given_up() -> None:
+    load = Finished(GOOD, interrupted_in=tuple(range(1, 100)), waits=100)
+    with pytest.raises(KeyboardInterrupt):
+        run_bench(OPTIONS, load=loaded(load))
+
+
+def test_errors_are_not_taken_for_an_endpoint_that_does_not_keep_up() -> None:
+    rates = {"requested_requests_per_s": 12, "requests_per_s": 5.5}
+    failing = report(result({"e2e_ms": [9] * 55}, errors={"http:503": 65}, rates=rates))
+    notes = [note for note in failing.notes if "a second completed" in note]
+    assert notes == [
+        "5.5 of 12.0 requests a second completed in the window: 54.2% of the requests failed"
+    ]
+    slow = report(result({"e2e_ms": [9] * 55}, errors={"http:503": 2}, rates=rates))
+    assert any("does not keep up" in note for note in slow.notes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "note"),
+    [
+        (
+            {"requests": {"sent": 200, "completed": 200, "without_content": 50}},
+            (
+                "25.0% of the completed streams have output tokens, and no content in a form that "
+                "is known: they have no first token"
+            ),
+        ),
+        (
+            {"unknown_events": {"surprise": 3, "ping": 1}},
+            "4 events are not in the service model, and SDKs skip them: ping, surprise",
+        ),
+        (
+            {"audit": {"paused": 1200}},
+            (
+                "users of the closed loop paused 1,200 times, 20 ms to 250 ms each, as several of "
+                "their requests in a row had failed"
+            ),
+        ),
+    ],
+)
+def test_what_a_reader_should_know_is_noted(parts: dict[str, Any], note: str) -> None:
+    assert note in report(result({"e2e_ms": [9] * 200}, **parts)).notes
+
+
+def test_a_merge_adds_what_failed_and_keeps_the_first_samples() -> None:
+    one = result({}, errors={"http:503": 2}, error_samples={"http:503": "503: one"})
+    other = result(
+        {},
+        errors={"http:503": 1, "crc": 1},
+        error_samples={"http:503": "503: other", "crc": "frame 1"},
+        unknown_events={"surprise": 3},
+        series=[{"second": 0, "failed": 2, "errors": {"crc": 1, "http:503": 1}}],
+    )
+    merged = merge_results([one, other, other])
+    assert merged.errors == {"http:503": 4, "crc": 2}
+    assert merged.error_samples == {"http:503": "503: one", "crc": "frame 1"}
+    assert merged.unknown_events == {"surprise": 6}
+    assert merged.series[0].errors == {"crc": 2, "http:503": 2}
 
 
 def test_progress_is_passed_on_while_a_run_goes_on() -> None:
@@ -204,6 +286,11 @@ def test_reports_of_different_runs_are_not_merged() -> None:
         ({"arrivals": Rate(rate=1, burstiness=-1)}, "burstiness: must be above 0"),
         ({"duration": float("nan")}, "duration: must be above 0"),
         ({"threads": 0}, "threads: must be at least 1, not 0"),
+        ({"threads": 2000}, "threads: must be 1 to 1024, not 2000"),
+        ({"processes": 10**9}, "processes: must be 1 to 256, not 1000000000"),
+        ({"arrivals": Closed(concurrency=10**9)}, "concurrency: must be 1 to 1000000, not"),
+        ({"max_errors": 0}, "max_errors: must be at least 1, not 0"),
+        ({"operation": "converse", "goals": {"ttft_ms": 1.0}}, "goodput: only a stream has"),
         ({"body_file": Path("/nowhere/at/all")}, "is no file"),
     ],
 )

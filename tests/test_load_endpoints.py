@@ -113,7 +113,8 @@ def test_tls_is_spoken_to_whom_it_trusts(certified: tuple[str, Path], version: s
     careful = drive(url, **options)
 
     assert trusting["requests"]["completed"] == careless["requests"]["completed"] == 10
-    assert careful["errors"] == {"connect": 10}
+    assert careful["errors"] == {"tls": 10}
+    assert "certificate" in careful["error_samples"]["tls"]
     assert (trusting["audit"]["connections_opened"] == 1) is (version != "h1")
 
 

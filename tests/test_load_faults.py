@@ -226,6 +226,7 @@ def test_nobody_listening_is_a_connect_error() -> None:
     found = drive(f"http://127.0.0.1:{port}", requests=3)
 
     assert found["errors"] == {"connect": 3}
+    assert "Connection refused" in found["error_samples"]["connect"]
 
 
 @pytest.mark.parametrize("version", OVER)

@@ -37,6 +37,8 @@ def test_a_run_counts_what_it_did() -> None:
         "warmup": 0,
         "warmup_failed": 0,
         "bursts": 0,
+        "good": 50,
+        "without_content": 0,
     }
     assert found["stop_reasons"] == {"end_turn": 50}
     assert found["totals"]["frames"] == 50 * 6

@@ -27,7 +27,8 @@ class LoadRun:
     - ``http``: ``auto``, ``h1`` or ``h2``. ``tls``: ``ca_file``, ``insecure``. ``sources``: where
       to connect from.
     - ``timeout_s``: of one request. ``grace_s``: for those that run when no more may start.
-      ``max_in_flight``: arrivals above it wait.
+      ``max_in_flight``: arrivals above it wait. ``max_errors``: the run ends early when so many
+      requests have failed.
     - ``expect_text``: all of the answer's text. ``bursts``: ``count`` or ``fail`` answers whose
       content came at once. ``goodput``: ``ttft_ms``, ``tpot_ms``, ``e2e_ms``.
     - ``seed``, ``threads``, ``start_at`` (Unix time), ``share`` (``[i, n]``: every n-th arrival).
@@ -42,7 +43,7 @@ class LoadRun:
     - ``trace``: ``path``, ``format`` (``auto``, ``azure``, ``mooncake``), ``speed``. Where no
       bodies are given, questions are made as long as the trace says.
 
-    Errors, by kind: ``connect``, ``no_port``, ``no_file``, ``timeout``, ``http:<code>``,
+    Errors, by kind: ``connect``, ``tls``, ``no_port``, ``no_file``, ``timeout``, ``http:<code>``,
     ``exception:<type>``, ``crc``, ``frame``, ``truncated``, ``grammar``, ``reset``,
     ``bad_http``, ``not_event_stream``, ``mismatch``, ``burst``.
 
@@ -70,6 +71,8 @@ class LoadRun:
         """
     def stop(self) -> None:
         """Start no more requests; cut those that run after ``grace_s``."""
+    def cut(self) -> None:
+        """Start no more requests, and cut those that run."""
     def wait(self, timeout: float) -> bool:
         """Wait for its end, at most ``timeout`` seconds. Whether it came."""
     def result(self) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Process: TypeAlias = Literal["constant", "poisson", "gamma"]
 
+MOST_USERS: Final = 1_000_000
+"""Each takes memory from the start, whatever it sends."""
 PROCESSES: Final = ("constant", "poisson", "gamma")
 
 
@@ -30,8 +32,9 @@ class Closed:
 
     def check(self) -> None:
         """Raise OptionError if it makes no sense."""
-        if self.concurrency < 1:
-            raise OptionError("concurrency", f"must be at least 1, not {self.concurrency}")
+        if not 1 <= self.concurrency <= MOST_USERS:
+            allowed = "at least 1" if self.concurrency < 1 else f"1 to {MOST_USERS}"
+            raise OptionError("concurrency", f"must be {allowed}, not {self.concurrency}")
 
     def native(self) -> dict[str, object]:
         """Return it as the generator takes it."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bedrock_frames.bench.words import count, percent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,7 @@ _TAKING_TIME: Final = {"requests": "answers", "sessions": "sessions"}
 
 def reasons(result: Result) -> list[str]:
     """Return why a result cannot be trusted: nothing if it can."""
-    found = (_emptiness, _lateness, _absence, _starvation, _limits)
+    found = (_emptiness, _ending, _lateness, _absence, _starvation, _limits)
     return [reason for of in found for reason in of(result)]
 
 
@@ -51,6 +53,15 @@ def _emptiness(result: Result) -> Iterator[str]:
         yield "no request was sent inside the window"
     elif not requests.completed:
         yield f"none of {requests.sent} requests completed, so there is no latency to report"
+
+
+def _ending(result: Result) -> Iterator[str]:
+    if result.audit.stopped_by_errors:
+        yield (
+            f"the run ended early, after {result.window.ended_s:.1f} s: "
+            "as many requests had failed as max_errors allows"
+        )
+    yield from result.audit.lost
 
 
 def _lateness(result: Result) -> Iterator[str]:
@@ -130,9 +141,32 @@ def _notes(result: Result, *, same_host: bool) -> Iterator[str]:
         )
     asked = rates.asked()
     if asked and asked.kept < 0.95 * asked.rate and requests.completed:
+        missing = 1 - asked.kept / asked.rate
+        why = (
+            f"{percent(requests.error_rate)} of the requests failed"
+            if requests.error_rate >= missing / 2
+            else f"the endpoint does not keep up, or {_TAKING_TIME[asked.of]} outlast the window"
+        )
         yield (
             f"{asked.kept:.1f} of {asked.rate:.1f} {asked.of} a second completed in the window: "
-            f"the endpoint does not keep up, or {_TAKING_TIME[asked.of]} outlast the window"
+            f"{why}"
+        )
+    if result.audit.paused:
+        yield (
+            f"users of the closed loop paused {count(result.audit.paused)} times, "
+            "20 ms to 250 ms each, as several of their requests in a row had failed"
+        )
+    if requests.without_content:
+        yield (
+            f"{percent(requests.without_content / max(requests.completed, 1))} of the completed "
+            "streams have output tokens, and no content in a form that is known: "
+            "they have no first token"
+        )
+    if result.unknown_events:
+        kinds = ", ".join(sorted(result.unknown_events))
+        yield (
+            f"{count(sum(result.unknown_events.values()))} events are not in the service model, "
+            f"and SDKs skip them: {kinds}"
         )
     if result.audit.records_dropped:
         yield f"{result.audit.records_dropped} lines were not written: the disk was too slow"

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
 MetricName: TypeAlias = Literal[
-    "ttfb_ms", "ttft_ms", "gap_ms", "tpot_ms", "e2e_ms", "schedule_delay_ms"
+    "ttfb_ms", "ttft_ms", "gap_ms", "tpot_ms", "e2e_ms", "session_ms", "schedule_delay_ms"
 ]
 METRIC_NAMES: Final[tuple[MetricName, ...]] = get_args(MetricName)
 
@@ -15,7 +15,18 @@ Milliseconds: TypeAlias = NonNegativeFloat | None
 
 
 ERROR_KINDS: Final = (
-    *("connect", "no_port", "no_file", "timeout", "crc", "frame", "truncated", "grammar", "reset"),
+    *(
+        "connect",
+        "tls",
+        "no_port",
+        "no_file",
+        "timeout",
+        "crc",
+        "frame",
+        "truncated",
+        "grammar",
+        "reset",
+    ),
     *("bad_http", "not_event_stream", "mismatch", "burst", "other"),
 )
 """Kinds of errors that the generator has a name for; ``other`` is what is beyond those it keeps."""
@@ -51,6 +62,7 @@ class Metrics(Part):
     gap_ms: Figures = Figures()
     tpot_ms: Figures = Figures()
     e2e_ms: Figures = Figures()
+    session_ms: Figures = Figures()
     schedule_delay_ms: Figures = Figures()
 
     def named(self, name: str) -> Figures:
@@ -73,12 +85,22 @@ class Requests(Part):
     """Of those."""
     bursts: NonNegativeInt = 0
     """Of the completed: streams whose content came all at once."""
+    good: NonNegativeInt = 0
+    """Of the completed: those that kept every goal."""
+    without_content: NonNegativeInt = 0
+    """Of the completed: streams with output tokens, and without content that has a known form."""
 
     @property
     def error_rate(self) -> float:
         """The share that failed of those that ended."""
         ended = self.completed + self.failed
         return self.failed / ended if ended else 0.0
+
+    @property
+    def good_ratio(self) -> float:
+        """The share that kept every goal of those that ended, failed ones among them."""
+        ended = self.completed + self.failed
+        return self.good / ended if ended else 0.0
 
 
 class Asked(NamedTuple):
@@ -137,6 +159,8 @@ class Second(Part):
     sent: NonNegativeInt = 0
     completed: NonNegativeInt = 0
     failed: NonNegativeInt = 0
+    errors: dict[str, NonNegativeInt] = {}
+    """Those that failed, by their kind."""
     in_flight: NonNegativeInt = 0
     frames: NonNegativeInt = 0
     output_tokens: NonNegativeInt = 0
@@ -167,6 +191,12 @@ class Audit(Part):
     """Arrivals that waited because ``max_in_flight`` requests were running."""
     unsent: NonNegativeInt = 0
     """Arrivals that were due, and never sent because the run was over."""
+    paused: NonNegativeInt = 0
+    """Pauses that users of a closed loop made, as several of their requests in a row had failed."""
+    stopped_by_errors: bool = False
+    """Whether the run ended early, because ``max_errors`` requests had failed."""
+    lost: list[str] = []
+    """Processes that had no result, each with why."""
     connections_opened: NonNegativeInt = 0
     out_of_ports: NonNegativeInt = 0
     out_of_files: NonNegativeInt = 0
@@ -187,6 +217,10 @@ class Result(Part):
     errors: dict[str, NonNegativeInt] = {}
     warmup_errors: dict[str, NonNegativeInt] = {}
     """What failed before the window."""
+    error_samples: dict[str, str] = {}
+    """What the first error of each kind said."""
+    unknown_events: dict[str, NonNegativeInt] = {}
+    """Events that the service model does not have, by kind; SDKs skip them."""
     stop_reasons: dict[str, NonNegativeInt] = {}
     metrics: Metrics = Metrics()
     rates: Rates = Rates()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +24,10 @@ COMMAND: Final = (sys.executable, "-m", "bedrock_frames.bench.worker")
 START_UP_S: Final = 1.0
 START_UP_OF_EACH_S: Final = 0.25
 """All begin at one moment, which none must miss."""
+SILENCE_S: Final = 30.0
+"""A process that says nothing for so long, though it should four times a second, hangs."""
+CHECK_S: Final = 1.0
+"""How often that is looked at, at least; a parent that was stopped itself counts no more."""
 
 
 class Worker:
@@ -38,9 +43,13 @@ class Worker:
         self.progress = Progress()
         self.result: Result | None = None
         self.error: str | None = None
+        self.refused = False
+        """Whether the error is what it says itself, of its options."""
         # Not Thread.join: a KeyboardInterrupt in it has Python 3.11 and 3.12 believe that the
         # thread has ended.
         self.ended = threading.Event()
+        self.silent_s = 0.0
+        """For how long it has said nothing, as its parent counts."""
         self._tell(json.dumps(options))
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -48,9 +57,18 @@ class Worker:
         """Ask it to send nothing more."""
         self._tell("stop")
 
+    def cut(self) -> None:
+        """Ask it to end now."""
+        self._tell("cut")
+
+    def kill(self, why: str) -> None:
+        """End it without asking; a process that is stopped cannot be asked."""
+        self.error = why
+        self.process.kill()
+
     def _tell(self, line: str) -> None:
         # One that has ended has said why; then the pipe is broken, or closed.
-        with suppress(BrokenPipeError, ValueError):
+        with suppress(OSError, ValueError):
             self._input.write(line + "\n")
             self._input.flush()
 
@@ -58,12 +76,15 @@ class Worker:
         try:
             with self._output as lines:
                 for line in lines:
-                    self._hear(json.loads(line))
+                    self.silent_s = 0.0
+                    # One that is killed may have said half a line.
+                    with suppress(json.JSONDecodeError):
+                        self._hear(json.loads(line))
             code = self.process.wait()
             if self.result is None and self.error is None:
-                self.error = f"a process ended with code {code} and without a result"
+                self.error = f"it ended {_how(code)}"
         finally:
-            with suppress(BrokenPipeError):
+            with suppress(OSError):
                 self._input.close()
             self.ended.set()
 
@@ -73,6 +94,7 @@ class Worker:
         elif "result" in said:
             self.result = Result.model_validate(said["result"])
         else:
+            self.refused = True
             self.error = said["error"]
 
 
@@ -80,12 +102,19 @@ class Fleet:
     """So many processes that run the same options, each with its share."""
 
     def __init__(
-        self, options: Mapping[str, object], processes: int, *, command: Sequence[str] = COMMAND
+        self,
+        options: Mapping[str, object],
+        processes: int,
+        *,
+        command: Sequence[str] = COMMAND,
+        silence_s: float = SILENCE_S,
     ) -> None:
+        self.silence_s = silence_s
         self._options = options
         self._processes = processes
         self._command = command
         self._workers: list[Worker] = []
+        self._stopped = False
 
     def start(self) -> None:
         """Begin together; return at once."""
@@ -94,6 +123,11 @@ class Fleet:
         for index in range(self._processes):
             options = {**self._options, **self._own(index), "start_at": start_at}
             self._workers.append(Worker(options, self._command))
+
+    @property
+    def processes(self) -> Sequence[subprocess.Popen[str]]:
+        """The processes that were begun."""
+        return [worker.process for worker in self._workers]
 
     def _own(self, index: int) -> dict[str, object]:
         number, of = cast("list[int]", self._options.get("share", [0, 1]))
@@ -133,35 +167,84 @@ class Fleet:
         for worker in self._workers:
             worker.stop()
 
+    def cut(self) -> None:
+        """Send nothing more, and cut off what runs."""
+        for worker in self._workers:
+            worker.cut()
+
     def wait(self, timeout: float) -> bool:
         """Wait for the end of all, for at most so many seconds; return whether it came."""
         until = time.monotonic() + timeout
-        return all(worker.ended.wait(until - time.monotonic()) for worker in self._workers)
+        while not self._all_ended(min(until - time.monotonic(), CHECK_S)):
+            if time.monotonic() >= until:
+                return False
+        return True
+
+    def _all_ended(self, timeout: float) -> bool:
+        """Wait a little for the end of all; end what hangs, and all when too much has failed."""
+        begun = time.monotonic()
+        ended = all(
+            worker.ended.wait(begun + timeout - time.monotonic()) for worker in self._workers
+        )
+        waited = min(time.monotonic() - begun, CHECK_S)
+        for worker in self._workers:
+            worker.silent_s += waited
+            if worker.silent_s > self.silence_s and not worker.ended.is_set():
+                worker.kill(f"it said nothing for {self.silence_s:.0f} s, and was ended")
+        most = self._options.get("max_errors")
+        if isinstance(most, int) and not self._stopped and self.progress().failed >= most:
+            self._stopped = True
+            self.stop()
+        return ended
 
     def result(self) -> Result:
-        """Return the merged results.
+        """Return the merged results. A process that was killed, or hung, costs its own.
 
         Raises:
             OptionError: an option makes no sense.
-            RuntimeError: a process has no result.
+            RuntimeError: no process has a result.
         """
-        results = []
-        for worker in self._workers:
-            if worker.error is not None:
+        results, lost = [], []
+        for index, worker in enumerate(self._workers):
+            if not worker.ended.is_set():
+                raise RuntimeError("the run has not ended")
+            if worker.refused and worker.error is not None:
                 name, colon, problem = worker.error.partition(": ")
                 raise OptionError(name, problem) if colon else RuntimeError(worker.error)
             if worker.result is None:
-                raise RuntimeError("the run has not ended")
-            results.append(worker.result)
+                known = worker.progress
+                lost.append(
+                    f"process {index + 1} of {self._processes} is lost with what it measured "
+                    f"({known.completed} completed, {known.failed} failed): {worker.error}"
+                )
+            else:
+                results.append(worker.result)
         if path := self._options.get("requests_out"):
             _join(Path(str(path)), self._processes)
-        return merge_results(results)
+        if not results:
+            raise RuntimeError("; ".join(lost))
+        merged = merge_results(results)
+        audit = {
+            "lost": [*merged.audit.lost, *lost],
+            "stopped_by_errors": merged.audit.stopped_by_errors or self._stopped,
+        }
+        return merged.model_copy(update={"audit": merged.audit.model_copy(update=audit)})
 
 
 def _join(path: Path, parts: int) -> None:
     with path.open("wb") as whole:
         for index in range(parts):
             part = path.with_name(f"{path.name}.{index}")
-            with part.open("rb") as source:
-                shutil.copyfileobj(source, whole)
-            part.unlink()
+            # One that was killed early has written none.
+            with suppress(FileNotFoundError):
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, whole)
+                part.unlink()
+
+
+def _how(code: int) -> str:
+    """Say how a process ended."""
+    if code >= 0:
+        return f"with code {code} and without a result"
+    name = signal.strsignal(-code) or "an unknown signal"
+    return f"by signal {-code} ({name})"

@@ -13,6 +13,7 @@ FORMULAS: Final = {
     "frame, have a gap of 0",
     "tpot_ms": "(e2e - ttft) / (output tokens - 1); of streams with at least two tokens",
     "e2e_ms": "last byte of the response - start",
+    "session_ms": "end of a session's last response - its intended start; think times included",
     "schedule_delay_ms": "start - intended start; the generator's own lateness, of open loops",
     "percentiles": "the smallest recorded value that at least this share does not exceed; HDR "
     "histograms of microseconds, 3 significant digits; of completed requests, except "
@@ -26,6 +27,8 @@ FORMULAS: Final = {
     "output_tokens_per_s": "output tokens by the endpoint's own count, of requests completed in "
     "the window / its length",
     "goodput_per_s": "completed in the window and within every goal / its length",
+    "good": "completed and within every goal; good_ratio = good / (completed + failed)",
+    "without_content": "completed streams with output tokens and no content event: no first token",
     "bursts": "streams whose content came in one read, though it has several events",
     "warmup": "requests meant to start before the window; they and their errors are counted apart",
     "unsent": "arrivals that were due and never started, as the run was over; in no other count",

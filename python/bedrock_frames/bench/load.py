@@ -25,6 +25,9 @@ class Load(Protocol):
     def stop(self) -> None:
         """Send nothing more. What runs has the grace time to end."""
 
+    def cut(self) -> None:
+        """Send nothing more, and cut off what runs."""
+
     def wait(self, timeout: float) -> bool:
         """Wait for its end, for at most so many seconds; return whether it came."""
 
@@ -61,6 +64,10 @@ class NativeLoad:
     def stop(self) -> None:
         """Send nothing more. What runs has the grace time to end."""
         self._run.stop()
+
+    def cut(self) -> None:
+        """Send nothing more, and cut off what runs."""
+        self._run.cut()
 
     def wait(self, timeout: float) -> bool:
         """Wait for its end, for at most so many seconds; return whether it came."""

@@ -50,6 +50,8 @@ def merge_results(results: Sequence[Result]) -> Result:
         requests=Requests.model_validate(_sum(r.requests.model_dump() for r in results)),
         errors=_sum(r.errors for r in results),
         warmup_errors=_sum(r.warmup_errors for r in results),
+        error_samples=_first(r.error_samples for r in results),
+        unknown_events=_sum(r.unknown_events for r in results),
         stop_reasons=_sum(r.stop_reasons for r in results),
         metrics=Metrics.model_validate(
             {
@@ -129,6 +131,7 @@ def _second(second: int, rows: Sequence[Second]) -> Second:
         sent=sum(row.sent for row in rows),
         completed=sum(row.completed for row in rows),
         failed=sum(row.failed for row in rows),
+        errors=_sum(row.errors for row in rows),
         in_flight=sum(row.in_flight for row in rows),
         frames=sum(row.frames for row in rows),
         output_tokens=sum(row.output_tokens for row in rows),
@@ -156,6 +159,9 @@ def _audit(parts: Sequence[Audit]) -> Audit:
         in_flight_max=sum(part.in_flight_max for part in parts),
         backlogged=sum(part.backlogged for part in parts),
         unsent=sum(part.unsent for part in parts),
+        paused=sum(part.paused for part in parts),
+        stopped_by_errors=any(part.stopped_by_errors for part in parts),
+        lost=[why for part in parts for why in part.lost],
         connections_opened=sum(part.connections_opened for part in parts),
         out_of_ports=sum(part.out_of_ports for part in parts),
         out_of_files=sum(part.out_of_files for part in parts),
@@ -163,6 +169,14 @@ def _audit(parts: Sequence[Audit]) -> Audit:
         open_files=parts[0].open_files,
         port_range=parts[0].port_range,
     )
+
+
+def _first(samples: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Keep what the first of them said of each kind."""
+    kept: dict[str, str] = {}
+    for sample in samples:
+        kept = {**sample, **kept}
+    return kept
 
 
 def _sum(counters: Iterable[Mapping[str, int]]) -> dict[str, int]:

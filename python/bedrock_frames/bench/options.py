@@ -24,6 +24,18 @@ Http: TypeAlias = Literal["auto", "h1", "h2"]
 DEFAULT_MODEL: Final = "anthropic.claude-3-5-sonnet-20241022-v2:0"
 
 
+_MOST: Final = 2**63 - 1
+_COUNTS: Final = {
+    "requests": _MOST,
+    "threads": 1024,
+    "processes": 256,
+    "max_in_flight": _MOST,
+    "max_errors": _MOST,
+}
+"""Options that are counts, each with the most that is allowed. A thread and a process cost memory
+whether they are of use or not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sessions:
     """Conversations: a tool call is answered after a while, until the model ends its turn."""
@@ -72,6 +84,8 @@ class BenchOptions:
     timeout: float = 300.0
     grace: float = 30.0
     max_in_flight: int | None = None
+    max_errors: int | None = None
+    """How many requests may fail, the warm-up's among them, before the run ends early."""
     expect_text: str | None = None
     fail_bursts: bool = False
     goals: dict[str, float] = field(default_factory=dict)
@@ -95,8 +109,10 @@ class BenchOptions:
             raise OptionError("url", f"must begin with http:// or https://, not {self.url!r}")
         for name in ("duration", "warmup", "ramp", "timeout", "grace"):
             _figure(name, getattr(self, name), least_is_allowed=name in ("warmup", "ramp", "grace"))
-        for name in ("requests", "threads", "processes", "max_in_flight"):
-            _count(name, getattr(self, name))
+        for name, most in _COUNTS.items():
+            _count(name, getattr(self, name), most)
+        if "ttft_ms" in self.goals and not self.operation.endswith("stream"):
+            raise OptionError("goodput", "only a stream has a ttft that can be a goal")
         for source in self.sources:
             _address("source", source)
         for path in (self.body_file, self.ca_file):
@@ -130,6 +146,7 @@ class BenchOptions:
             "timeout_s": self.timeout,
             "grace_s": self.grace,
             "max_in_flight": self.max_in_flight,
+            "max_errors": self.max_errors,
             "expect_text": self.expect_text,
             "bursts": "fail" if self.fail_bursts else "count",
             "goodput": self.goals,
@@ -163,9 +180,11 @@ def _figure(name: str, value: float | None, *, least_is_allowed: bool) -> None:
         raise OptionError(name, f"must be {least}, not {value:g}")
 
 
-def _count(name: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise OptionError(name, f"must be at least 1, not {value}")
+def _count(name: str, value: int | None, most: int) -> None:
+    if value is None or 1 <= value <= most:
+        return
+    allowed = "at least 1" if value < 1 else f"1 to {most}"
+    raise OptionError(name, f"must be {allowed}, not {value}")
 
 
 def _address(name: str, value: str) -> None:

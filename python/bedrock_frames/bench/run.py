@@ -8,6 +8,7 @@ from bedrock_frames.bench.environment import environment
 from bedrock_frames.bench.fleet import Fleet
 from bedrock_frames.bench.load import NativeLoad
 from bedrock_frames.bench.report import make_report
+from bedrock_frames.bench.words import count, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from bedrock_frames.bench.thresholds import Threshold
 
 GLANCE_S: Final = 0.25
+MOST_INTERRUPTS: Final = 8
+"""After so many a run that does not end is given up, and its report with it."""
 
 
 def make_load(options: BenchOptions) -> Load:
@@ -40,12 +43,14 @@ def run_bench(
     *,
     thresholds: Sequence[Threshold] = (),
     on_progress: Callable[[Progress], None] | None = None,
+    on_stop: Callable[[str], None] | None = None,
     load: Callable[[BenchOptions], Load] = make_load,
 ) -> Report:
     """Run a benchmark and return its report.
 
-    KeyboardInterrupt ends the run early, with a report of what was measured until then; a second
-    one is raised.
+    KeyboardInterrupt ends the run early, with a report of what was measured until then: no more
+    requests are sent, those that run have the grace time to end, and ``on_stop`` is told what is
+    waited for. A second one ends the grace, and not the report.
 
     Raises:
         OptionError: an option makes no sense.
@@ -54,22 +59,41 @@ def run_bench(
     # Before the run: the load average would be the run's own.
     place = environment(options.url)
     running = load(options)
-    running.start()
-    interrupted = False
-    try:
-        _watch(running, on_progress)
-    except KeyboardInterrupt:
-        interrupted = True
-        running.stop()
-        _watch(running, on_progress)
+    interrupts = 0
+    while True:
+        try:
+            _stop(running, interrupts, options.grace, on_stop)
+            _watch(running, on_progress)
+            break
+        except KeyboardInterrupt:
+            interrupts += 1
+            if interrupts > MOST_INTERRUPTS:
+                raise
     return make_report(
         running.result(),
         options=options.stated(),
         environment=place,
         thresholds=thresholds,
-        interrupted=interrupted,
+        interrupted=interrupts > 0,
         parts=options.processes,
     )
+
+
+def _stop(
+    running: Load, interrupts: int, grace: float, on_stop: Callable[[str], None] | None
+) -> None:
+    """Start a run, or end it as an interrupt demands."""
+    if interrupts == 0:
+        running.start()
+    elif interrupts == 1:
+        running.stop()
+        if on_stop is not None and (left := running.progress().in_flight):
+            on_stop(
+                f"interrupted: waiting at most {seconds(grace)} for {count(left)} requests to end; "
+                "interrupt again to cut them off"
+            )
+    else:
+        running.cut()
 
 
 def _watch(running: Load, on_progress: Callable[[Progress], None] | None) -> None:

@@ -40,6 +40,7 @@ class Runner(Protocol):
         *,
         thresholds: Sequence[Threshold],
         on_progress: Callable[[Progress], None] | None,
+        on_stop: Callable[[str], None] | None,
     ) -> Report:
         """Run a benchmark and return its report."""
 
@@ -69,6 +70,7 @@ def run_sweep(
     most: float = MOST_PER_S,
     thresholds: Sequence[Threshold] = (),
     on_progress: Callable[[Progress], None] | None = None,
+    on_stop: Callable[[str], None] | None = None,
     run: Runner = run_bench,
 ) -> Report:
     """Find the rate that an endpoint keeps; return the report of that step, with all of them in it.
@@ -89,7 +91,7 @@ def run_sweep(
 
     def measure(rate: float) -> Report:
         step = replace(options, arrivals=replace(spread, rate=rate))
-        report = run(step, thresholds=thresholds, on_progress=on_progress)
+        report = run(step, thresholds=thresholds, on_progress=on_progress, on_stop=on_stop)
         fault = saturation(report)
         steps.append(_step(rate, report, fault))
         if fault is None:

@@ -27,6 +27,7 @@ _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
 }
 _RATES: Final = tuple(Rates.model_fields)
 _COUNTS: Final = tuple(Requests.model_fields)
+_RATIOS: Final = ("error_rate", "good_ratio")
 _ENDS: Final = ("mean", "min", "max", "count")
 
 
@@ -75,9 +76,10 @@ def parse(text: str) -> Threshold:
 
 def measured(subject: str, result: Result) -> float | None:
     """Return a figure of a result by its name, if there is one."""
-    if subject == "error_rate":
+    if subject in _RATIOS:
         ended = result.requests.completed + result.requests.failed
-        return result.requests.error_rate if ended else None
+        ratio: float = getattr(result.requests, subject)
+        return ratio if ended else None
     if subject in _RATES:
         rate: float | None = getattr(result.rates, subject)
         return rate
@@ -95,7 +97,7 @@ def written(threshold: str, value: float | None) -> str:
         return "nothing measured"
     subject = parse(threshold).subject
     head, dot, figure = subject.partition(".")
-    if subject == "error_rate":
+    if subject in _RATIOS:
         return percent(value)
     if not dot or head == "errors" or figure == "count":
         return f"{value:,.4g}" if value < 1000 else count(value)
@@ -114,7 +116,7 @@ def _figure(name: MetricName, figure: str, result: Result) -> float | None:
 
 
 def _bound(subject: str, value: str) -> float:
-    if subject == "error_rate":
+    if subject in _RATIOS:
         return quantities.ratio(value)
     head, dot, figure = subject.partition(".")
     if subject in _RATES or subject in _COUNTS:
@@ -162,4 +164,4 @@ def _number(value: str) -> float:
 
 def _allowed() -> str:
     metrics = [f"{name.removesuffix('_ms')}.FIGURE" for name in METRIC_NAMES]
-    return ", ".join([*metrics, "error_rate", "errors.KIND", *_RATES, *_COUNTS])
+    return ", ".join([*metrics, *_RATIOS, "errors.KIND", *_RATES, *_COUNTS])

@@ -1,7 +1,7 @@
 """One process of several: options come on stdin, progress and the result go to stdout.
 
-Each is a line of JSON. A second line on stdin, or its end, stops the run: a worker whose parent is
-gone does not go on.
+Each is a line of JSON. A line ``stop`` on stdin, or its end, stops the run: a worker whose parent
+is gone does not go on. A line ``cut`` also ends the grace.
 """
 
 from __future__ import annotations
@@ -45,7 +45,11 @@ def main() -> int:
 
 
 def _stop_when_told(load: Load, source: TextIO) -> None:
-    source.readline()
+    for line in source:
+        if line.strip() == "cut":
+            load.cut()
+        else:
+            load.stop()
     load.stop()
 
 

@@ -53,6 +53,9 @@ fn check_counts(options: &Options) -> Result<(), String> {
     if options.requests == Some(0) {
         return Err("requests: must be at least 1, got 0".to_owned());
     }
+    if options.max_errors == Some(0) {
+        return Err("max_errors: must be at least 1, got 0".to_owned());
+    }
     if options.max_in_flight == Some(0) {
         return Err("max_in_flight: must be at least 1, got 0".to_owned());
     }
@@ -75,8 +78,9 @@ fn check_arrivals(options: &Options) -> Result<(), String> {
         }
         Arrivals::Trace { speed, .. } => return check_figure("arrivals.speed", *speed, false),
         Arrivals::Closed { concurrency } => {
-            if *concurrency == 0 {
-                return Err("arrivals.concurrency: must be at least 1, got 0".to_owned());
+            if !(1..=MAX_USERS).contains(concurrency) {
+                let allowed = format!("must be 1 to {MAX_USERS}");
+                return Err(format!("arrivals.concurrency: {allowed}, got {concurrency}"));
             }
         }
         Arrivals::Constant { rate } | Arrivals::Poisson { rate } => {
@@ -89,6 +93,9 @@ fn check_arrivals(options: &Options) -> Result<(), String> {
     }
     if bounded { Ok(()) } else { Err("duration_s, requests: one of them is needed".to_owned()) }
 }
+
+/// Users of a closed loop. Each takes memory from the start, whatever it sends.
+const MAX_USERS: usize = 1_000_000;
 
 /// A year, in seconds or in requests a second: more is a mistake, and would overflow a clock.
 const MOST: f64 = 31_536_000.0;

@@ -8,8 +8,10 @@ use rustix::io::Errno;
 /// Why a request did not complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// No connection, or no TLS session on it.
+    /// No connection.
     Connect,
+    /// No TLS session on a connection.
+    Tls,
     /// No connection, because no port was left to make it from.
     NoPort,
     /// No connection, because no file descriptor was left for it.
@@ -58,6 +60,7 @@ impl Failure {
     pub fn kind(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Connect => "connect",
+            Self::Tls => "tls",
             Self::NoPort => "no_port",
             Self::NoFile => "no_file",
             Self::Timeout => "timeout",
@@ -77,7 +80,7 @@ impl Failure {
 
     /// Whether asking again at once would hammer an endpoint that is not there.
     pub fn is_of_the_connection(&self) -> bool {
-        matches!(self, Self::Connect | Self::NoPort | Self::NoFile | Self::Reset)
+        matches!(self, Self::Connect | Self::Tls | Self::NoPort | Self::NoFile | Self::Reset)
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Options {
     #[serde(default = "defaults::grace_s")]
     pub grace_s: f64,
     pub max_in_flight: Option<usize>,
+    /// The run ends when so many requests have failed.
+    pub max_errors: Option<u64>,
     pub expect_text: Option<String>,
     #[serde(default)]
     pub bursts: Bursts,

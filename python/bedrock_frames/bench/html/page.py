@@ -130,8 +130,7 @@ def _tiles(report: Report) -> Iterable[tuple[str, str, str]]:
         tokens = f"{rate(rates.output_tokens_per_s)} tokens / s"
         yield "Frames / s", rate(rates.frames_per_s), tokens
     if report.options.get("goodput"):
-        good = rates.goodput_per_s / rates.requests_per_s if rates.requests_per_s else 0.0
-        yield "Good / s", rate(rates.goodput_per_s), f"{percent(good)} of all"
+        yield "Good / s", rate(rates.goodput_per_s), f"{percent(requests.good_ratio)} of all"
     failed = f"{count(requests.failed)} of {count(requests.sent)}"
     yield "Errors", percent(requests.error_rate), failed
 

@@ -18,6 +18,7 @@ pub(super) struct Audit {
     pub(super) out_of_files: u64,
     pub(super) backlogged: u64,
     pub(super) unsent: u64,
+    pub(super) paused: u64,
 }
 
 impl Audit {
@@ -29,6 +30,7 @@ impl Audit {
         self.out_of_files += other.out_of_files;
         self.backlogged += other.backlogged;
         self.unsent += other.unsent;
+        self.paused += other.paused;
     }
 
     /// The raw figures; what they mean is for the report to say.
@@ -44,6 +46,7 @@ impl Audit {
             "in_flight_max": tally.in_flight_max,
             "backlogged": self.backlogged,
             "unsent": self.unsent,
+            "paused": self.paused,
             "connections_opened": self.opened,
             "out_of_ports": self.out_of_ports,
             "out_of_files": self.out_of_files,

@@ -7,8 +7,20 @@ use super::worker::Worker;
 use crate::measure::ns;
 use crate::options::Arrivals;
 
-/// A pause after a failed connection: an endpoint that refuses is not to be hammered.
+/// The first pause after failures: an endpoint that refuses is not to be hammered.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest.
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a user waits after so many failures in a row. One that had a connection is followed at
+/// once, as it may be an endpoint that throttles now and then; the next ones are not.
+fn pause(failures: u32, connected: bool) -> Duration {
+    match failures.saturating_sub(u32::from(connected)) {
+        0 => Duration::ZERO,
+        more => PAUSE.saturating_mul(1 << (more - 1).min(8)).min(MAX_PAUSE),
+    }
+}
 
 /// Start this thread's users.
 pub(super) fn drive(worker: &Rc<Worker>) {
@@ -30,11 +42,18 @@ async fn run_user(worker: Rc<Worker>, start: u64) {
     if start > 0 {
         worker.sleep_until(start).await;
     }
+    let mut failures = 0_u32;
     while !worker.is_over() {
         let Some(ordinal) = worker.shared.claim() else { break };
-        let ended = worker.session(ordinal, worker.clock.now()).await;
-        if ended.is_err_and(|failure| failure.is_of_the_connection()) {
-            tokio::time::sleep(PAUSE).await;
+        let Err(failure) = worker.session(ordinal, worker.clock.now()).await else {
+            failures = 0;
+            continue;
+        };
+        failures = failures.saturating_add(1);
+        let pause = pause(failures, !failure.is_of_the_connection());
+        if !pause.is_zero() {
+            worker.paused.set(worker.paused.get() + 1);
+            tokio::time::sleep(pause).await;
         }
     }
     worker.end();

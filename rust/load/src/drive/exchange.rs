@@ -13,6 +13,7 @@ use crate::measure::{Outcome, Settled, cut_line, line};
 use crate::options::Bursts;
 use crate::request::Rendered;
 use crate::session::Said;
+use crate::wire::Refused;
 
 /// A request that is about to start.
 #[derive(Debug, Clone, Copy)]
@@ -54,12 +55,15 @@ pub(super) async fn exchange(
 
     let mut reader = worker.readers.borrow_mut().pop().unwrap_or_default();
     let until = Instant::now() + Duration::from_secs_f64(plan.options.timeout_s);
-    let (facts, said, ended) = attempts(worker, turn, request, &mut reader, until).await;
+    let (mut facts, said, ended) = attempts(worker, turn, request, &mut reader, until).await;
     worker.readers.borrow_mut().push(reader);
     let ended = match ended {
         Ok(()) if plan.options.bursts == Bursts::Fail && facts.is_burst() => Err(Failure::Burst),
         ended => ended,
     };
+    if let Err(failure) = &ended {
+        facts.because(usual(failure, &facts));
+    }
     let outcome = ended.as_ref().err().cloned().map_or(Outcome::Completed, Outcome::Failed);
     let now = clock.now();
     let settled = Settled {
@@ -77,9 +81,29 @@ pub(super) async fn exchange(
     if let Some(records) = worker.records() {
         records.push(line(&settled, turn.intended >= plan.window.start));
     }
+    if ended.is_err() {
+        worker.shared.failed();
+    }
     worker.in_flight.set(worker.in_flight.get() - 1);
     worker.freed.notify_one();
     ended.map(|()| said)
+}
+
+/// What there is to say of a failure for which the wire said nothing.
+fn usual(failure: &Failure, facts: &Facts) -> String {
+    let frames = facts.frames;
+    match failure {
+        Failure::Timeout if facts.first_byte.is_none() => "not a byte in time".to_owned(),
+        Failure::Timeout => format!("no end in time, after {frames} frames"),
+        Failure::Burst => format!("all {} content events at once", facts.contents),
+        Failure::Reset | Failure::Truncated if facts.first_byte.is_none() => {
+            "the connection was closed before an answer".to_owned()
+        }
+        Failure::Truncated => format!("the body ended after {frames} frames"),
+        Failure::Reset => format!("the connection was cut after {frames} frames"),
+        Failure::BadHttp => "the answer is not HTTP".to_owned(),
+        other => other.kind().into_owned(),
+    }
 }
 
 type Ended = (Facts, Said, Result<(), Failure>);
@@ -95,9 +119,20 @@ async fn attempts(
     let mut fresh = false;
     loop {
         let connection = timeout_at(until, worker.pool.get(fresh)).await;
-        let connection = match connection.unwrap_or(Err(Failure::Timeout)) {
+        let refused = match connection {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(refused)) => Err(refused),
+            Err(_) => {
+                Err(Refused { failure: Failure::Timeout, why: "no connection in time".to_owned() })
+            }
+        };
+        let connection = match refused {
             Ok(connection) => connection,
-            Err(failure) => return (Facts::default(), Said::default(), Err(failure)),
+            Err(Refused { failure, why }) => {
+                let mut facts = Facts::default();
+                facts.because(why);
+                return (facts, Said::default(), Err(failure));
+            }
         };
         let used = matches!(&connection, Connection::H1(_, true) | Connection::H2(_, true));
         let ended = attempt(worker, turn, request, reader, connection, until).await;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use super::plan::Plan;
 use crate::failure::Failure;
-use crate::wire::{Dialer, H1, H2, Place};
+use crate::wire::{Dialer, H1, H2, Place, Refused};
 
 /// Connections that carry no request now, and those that can carry more.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Pool {
     }
 
     /// A connection; one that was used before, unless `fresh` is asked for.
-    pub(super) async fn get(&self, fresh: bool) -> Result<Connection, Failure> {
+    pub(super) async fn get(&self, fresh: bool) -> Result<Connection, Refused> {
         if !fresh {
             if let Some(connection) = self.idle.borrow_mut().pop() {
                 return Ok(Connection::H1(connection, true));
@@ -90,8 +90,8 @@ impl Pool {
         shared.iter().find_map(H2::place)
     }
 
-    async fn dial(&self) -> Result<Connection, Failure> {
-        let stream = self.dialer.dial().await.map_err(|error| self.note(Failure::from(&error)))?;
+    async fn dial(&self) -> Result<Connection, Refused> {
+        let stream = self.dialer.dial().await.inspect_err(|refused| self.note(&refused.failure))?;
         self.counts.opened.set(self.counts.opened.get() + 1);
         let speaks_h2 = self.prior_knowledge || stream.negotiated_h2();
         self.speaks_h2.set(Some(speaks_h2));
@@ -99,18 +99,20 @@ impl Pool {
             return Ok(Connection::H1(H1::new(stream), false));
         }
         let connection = H2::new(stream).await?;
-        let place = connection.place().ok_or(Failure::Connect)?;
+        let place = connection.place().ok_or_else(|| Refused {
+            failure: Failure::Connect,
+            why: "the HTTP/2 connection was closed at once".to_owned(),
+        })?;
         self.shared.borrow_mut().push(connection);
         Ok(Connection::H2(place, false))
     }
 
-    fn note(&self, failure: Failure) -> Failure {
+    fn note(&self, failure: &Failure) {
         let counter = match failure {
             Failure::NoPort => &self.counts.out_of_ports,
             Failure::NoFile => &self.counts.out_of_files,
-            _ => return failure,
+            _ => return,
         };
         counter.set(counter.get() + 1);
-        failure
     }
 }

@@ -22,11 +22,14 @@ pub(super) struct Shared {
     pub(super) plan: Plan,
     pub(super) clock: Clock,
     pub(super) stopping: watch::Sender<bool>,
+    /// Whether what runs is to be cut, too.
+    pub(super) cutting: watch::Sender<bool>,
     pub(super) records: Option<Records>,
     /// Requests that may run at once in each thread.
     pub(super) most_in_flight: usize,
     tallies: Vec<Mutex<Tally>>,
     claims: AtomicU64,
+    failures: AtomicU64,
     audits: Mutex<Vec<Audit>>,
     ended: Mutex<Ended>,
     all_ended: Condvar,
@@ -38,6 +41,8 @@ struct Ended {
     at: u64,
     /// When it was told to.
     stopped: Option<u64>,
+    /// Whether it was told so by its errors.
+    by_errors: bool,
     failures: Vec<String>,
 }
 
@@ -55,6 +60,24 @@ impl Shared {
         let (index, of) = self.plan.options.share;
         let ordinal = self.claims.fetch_add(1, Ordering::Relaxed) * of + index;
         (ordinal < self.plan.options.requests.unwrap_or(u64::MAX)).then_some(ordinal)
+    }
+
+    /// Note that a request has failed. The last that may do so ends the run.
+    pub(super) fn failed(&self) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.plan.options.max_errors.is_some_and(|most| failures >= most) {
+            self.stop(true);
+        }
+    }
+
+    fn stop(&self, by_errors: bool) {
+        let mut ended = lock(&self.ended);
+        if ended.stopped.is_none() {
+            ended.stopped = Some(self.clock.now());
+            ended.by_errors = by_errors;
+        }
+        drop(ended);
+        self.stopping.send_replace(true);
     }
 
     fn total(&self) -> Tally {
@@ -125,10 +148,12 @@ impl Run {
         let shared = Arc::new(Shared {
             clock: Clock::starting(plan.options.start_at),
             stopping: watch::Sender::new(false),
+            cutting: watch::Sender::new(false),
             records: records.transpose()?,
             most_in_flight: most.div_ceil(threads).max(1),
             tallies: (0..threads).map(|_| Mutex::default()).collect(),
             claims: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
             audits: Mutex::default(),
             ended: Mutex::default(),
             all_ended: Condvar::new(),
@@ -170,8 +195,15 @@ impl Run {
     /// Start no more requests; cut those that run when the grace is over.
     pub fn stop(&self) {
         if let Some(shared) = self.shared.get() {
-            lock(&shared.ended).stopped.get_or_insert(shared.clock.now());
-            shared.stopping.send_replace(true);
+            shared.stop(false);
+        }
+    }
+
+    /// End it now: start no more requests, and cut those that run.
+    pub fn cut(&self) {
+        self.stop();
+        if let Some(shared) = self.shared.get() {
+            shared.cutting.send_replace(true);
         }
     }
 
@@ -200,12 +232,12 @@ impl Run {
     /// It has not ended, or a thread of it failed.
     pub fn result(&self) -> Result<Value, String> {
         let shared = self.shared()?;
-        let (at, stopped, failures) = {
+        let (at, stopped, by_errors, failures) = {
             let ended = lock(&shared.ended);
             if ended.threads < shared.tallies.len() {
                 return Err("the run has not ended".to_owned());
             }
-            (ended.at, ended.stopped, ended.failures.clone())
+            (ended.at, ended.stopped, ended.by_errors, ended.failures.clone())
         };
         if let Some(failure) = failures.first() {
             return Err(failure.clone());
@@ -224,6 +256,7 @@ impl Run {
         audits.iter().for_each(|other| audit.add(*other));
         let threads: Vec<f64> = audits.iter().map(|audit| audit.cpu_s).collect();
         result["audit"] = audit.to_json(&total, &threads, seconds(at));
+        result["audit"]["stopped_by_errors"] = json!(by_errors);
         result["started_at"] = json!(shared.clock.unix().as_secs_f64());
         if let Some(records) = &shared.records {
             let dropped = records.flush().map_err(|error| format!("requests_out: {error}"))?;

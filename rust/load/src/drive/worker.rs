@@ -46,6 +46,8 @@ pub(super) struct Worker {
     pub(super) backlogged: Cell<u64>,
     /// Arrivals that were due and never started, because the run was over before they could.
     pub(super) unsent: Cell<u64>,
+    /// Pauses of users whose requests failed.
+    pub(super) paused: Cell<u64>,
     /// Sessions that were begun, and have not sent their first request.
     pub(super) starting: Cell<usize>,
     /// Those that nobody sleeps by now.
@@ -81,6 +83,7 @@ pub(super) fn run(shared: &Arc<Shared>, thread: usize) -> Result<(), String> {
         stopping: shared.stopping.subscribe(),
         backlogged: Cell::new(0),
         unsent: Cell::new(0),
+        paused: Cell::new(0),
         starting: Cell::new(0),
         alarms: RefCell::default(),
         renderer: RefCell::new(renderer),
@@ -94,6 +97,7 @@ pub(super) fn run(shared: &Arc<Shared>, thread: usize) -> Result<(), String> {
         out_of_files: counts.out_of_files.get(),
         backlogged: worker.backlogged.get(),
         unsent: worker.unsent.get(),
+        paused: worker.paused.get(),
     });
     result
 }
@@ -160,7 +164,12 @@ impl Worker {
                 self.freed.notified().await;
             }
         };
-        tokio::select! { () = cut => {}, () = ended => {} }
+        let mut cutting = self.shared.cutting.subscribe();
+        tokio::select! {
+            () = cut => {}
+            () = ended => {}
+            _ = cutting.wait_for(|cutting| *cutting) => {}
+        }
     }
 
     /// Look again and again how late this thread is: a busy one reads clocks late.
@@ -220,7 +229,7 @@ impl Worker {
             turn.number += 1;
             let next = follow_up(&body, &said, &sessions.tool_result);
             let Some(next) = next.filter(|_| turn.number < sessions.max_turns) else {
-                self.tally().end_session(self.clock.now(), plan.window);
+                self.tally().end_session(at, self.clock.now(), plan.window);
                 return Ok(());
             };
             body = next.into();

@@ -113,6 +113,7 @@ pub fn line(settled: &Settled<'_>, measured: bool) -> String {
         "burst": facts.is_burst(),
         "measured": measured,
         "error": error,
+        "error_message": facts.why.as_deref().filter(|_| error.is_some()),
     })
     .to_string()
 }

@@ -1,5 +1,7 @@
 //! What happened in each second of a run.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 /// Buckets of a doubling: a figure of a sketch is right within 1.6 %.
@@ -66,6 +68,9 @@ fn middle(bucket: u16) -> u64 {
     low + (1 << doublings) / 2
 }
 
+/// More kinds of errors than this are one in a second.
+const MAX_KINDS: usize = 16;
+
 /// One second.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -73,6 +78,8 @@ pub struct Second {
     pub sent: u64,
     pub completed: u64,
     pub failed: u64,
+    /// Of those, by their kind.
+    pub errors: BTreeMap<String, u64>,
     pub frames: u64,
     pub output_tokens: u64,
     /// The most requests that were running in it.
@@ -87,11 +94,29 @@ impl Second {
         self.sent += other.sent;
         self.completed += other.completed;
         self.failed += other.failed;
+        for (kind, times) in &other.errors {
+            self.count(kind, *times);
+        }
         self.frames += other.frames;
         self.output_tokens += other.output_tokens;
         self.in_flight += other.in_flight;
         self.ttft.add(&other.ttft);
         self.e2e.add(&other.e2e);
+    }
+
+    /// A request failed.
+    pub fn fail(&mut self, kind: &str) {
+        self.failed += 1;
+        self.count(kind, 1);
+    }
+
+    fn count(&mut self, kind: &str, times: u64) {
+        if let Some(count) = self.errors.get_mut(kind) {
+            *count += times;
+            return;
+        }
+        let kind = if self.errors.len() < MAX_KINDS { kind } else { "other" };
+        *self.errors.entry(kind.to_owned()).or_default() += times;
     }
 
     /// A row of the time series.
@@ -105,6 +130,7 @@ impl Second {
             "sent": self.sent,
             "completed": self.completed,
             "failed": self.failed,
+            "errors": self.errors,
             "in_flight": self.in_flight,
             "frames": self.frames,
             "output_tokens": self.output_tokens,

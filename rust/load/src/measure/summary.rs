@@ -19,12 +19,13 @@ pub fn summary(tally: &Tally, window: Window, asked: Asked, ended: u64) -> Value
     let length = seconds(end.saturating_sub(window.start));
     #[allow(clippy::cast_precision_loss, reason = "counts of a run")]
     let rate = |count: u64| if length > 0.0 { count as f64 / length } else { 0.0 };
-    let metrics: [(&str, &Metric); 6] = [
+    let metrics: [(&str, &Metric); 7] = [
         ("ttfb_ms", &tally.ttfb),
         ("ttft_ms", &tally.ttft),
         ("gap_ms", &tally.gap),
         ("tpot_ms", &tally.tpot),
         ("e2e_ms", &tally.e2e),
+        ("session_ms", &tally.session),
         ("schedule_delay_ms", &tally.schedule_delay),
     ];
     let of_all = |figure: fn(&Metric) -> Value| -> Map<String, Value> {
@@ -45,9 +46,13 @@ pub fn summary(tally: &Tally, window: Window, asked: Asked, ended: u64) -> Value
             "warmup": tally.warmup,
             "warmup_failed": tally.warmup_failed,
             "bursts": tally.bursts,
+            "good": tally.good_requests,
+            "without_content": tally.without_content,
         },
         "errors": tally.errors,
         "warmup_errors": tally.warmup_errors,
+        "error_samples": tally.error_samples,
+        "unknown_events": tally.unknown_events,
         "stop_reasons": tally.stop_reasons,
         "metrics": of_all(Metric::to_json),
         "rates": {

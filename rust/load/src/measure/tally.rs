@@ -86,7 +86,10 @@ impl Settled<'_> {
         let within = |bound: Option<f64>, figure: Option<u64>| {
             bound.is_none_or(|bound| figure.is_none_or(|figure| ms(figure) <= bound))
         };
-        within(goodput.ttft_ms, self.ttft())
+        // A stream without a first token did not bring it in time; an answer of one token has no
+        // time per token that it could miss.
+        (goodput.ttft_ms.is_none() || self.facts.first_content.is_some())
+            && within(goodput.ttft_ms, self.ttft())
             && within(goodput.tpot_ms, self.tpot())
             && within(goodput.e2e_ms, Some(self.e2e()))
     }
@@ -107,12 +110,21 @@ pub struct Tally {
     pub errors: BTreeMap<String, u64>,
     /// Of requests that are not measured.
     pub warmup_errors: BTreeMap<String, u64>,
+    /// What the first error of each kind said.
+    pub error_samples: BTreeMap<String, String>,
+    /// Events that SDKs skip, by their kind.
+    pub unknown_events: BTreeMap<String, u64>,
+    /// Completed streams that say how many tokens they have, and had no content that is known.
+    pub without_content: u64,
+    /// Completed requests that kept every goal.
+    pub good_requests: u64,
     pub stop_reasons: BTreeMap<String, u64>,
     pub ttfb: Metric,
     pub ttft: Metric,
     pub gap: Metric,
     pub tpot: Metric,
     pub e2e: Metric,
+    pub session: Metric,
     pub schedule_delay: Metric,
     pub loop_delay: Metric,
     /// Of those below, what happened inside the window.
@@ -191,7 +203,7 @@ impl Tally {
                     second.ttft.record(ttft);
                 }
             }
-            Outcome::Failed(_) => second.failed += 1,
+            Outcome::Failed(failure) => second.fail(&failure.kind()),
         }
         self.in_flight -= 1;
         if window.holds(settled.ended) {
@@ -207,27 +219,44 @@ impl Tally {
                 }
                 if measured {
                     self.complete(settled);
+                    self.good_requests += u64::from(settled.is_good(goodput));
                 }
             }
-            Outcome::Failed(failure) if measured => {
-                self.failed += 1;
-                count(&mut self.errors, failure);
-            }
             Outcome::Failed(failure) => {
-                self.warmup_failed += 1;
-                count(&mut self.warmup_errors, failure);
+                let (counter, errors) = if measured {
+                    (&mut self.failed, &mut self.errors)
+                } else {
+                    (&mut self.warmup_failed, &mut self.warmup_errors)
+                };
+                *counter += 1;
+                let named = failure.kind();
+                let kind = count(errors, &named, 1);
+                if let Some(why) = facts.why.as_deref()
+                    && !self.error_samples.contains_key(kind)
+                {
+                    self.error_samples.insert(kind.to_owned(), why.to_owned());
+                }
             }
         }
     }
 
-    /// A session has come to its end.
-    pub fn end_session(&mut self, now: u64, window: Window) {
+    /// A session that was meant to start at `intended` has come to its end.
+    pub fn end_session(&mut self, intended: u64, now: u64, window: Window) {
         self.sessions += u64::from(window.holds(now));
+        if intended >= window.start {
+            self.session.record(now.saturating_sub(intended));
+        }
     }
 
     fn complete(&mut self, settled: &Settled<'_>) {
         self.completed += 1;
-        self.bursts += u64::from(settled.facts.is_burst());
+        let facts = settled.facts;
+        self.bursts += u64::from(facts.is_burst());
+        let streamed = facts.frames > 0 && facts.output_tokens.is_some_and(|tokens| tokens > 0);
+        self.without_content += u64::from(streamed && facts.contents == 0);
+        if let Some(kind) = &facts.unknown_event {
+            count(&mut self.unknown_events, kind, facts.unknown_events);
+        }
         self.e2e.record(settled.e2e());
         settled.ttfb().into_iter().for_each(|ttfb| self.ttfb.record(ttfb));
         settled.ttft().into_iter().for_each(|ttft| self.ttft.record(ttft));
@@ -251,6 +280,8 @@ impl Tally {
             (&mut self.warmup, other.warmup),
             (&mut self.warmup_failed, other.warmup_failed),
             (&mut self.bursts, other.bursts),
+            (&mut self.without_content, other.without_content),
+            (&mut self.good_requests, other.good_requests),
             (&mut self.in_flight, other.in_flight),
             (&mut self.in_flight_max, other.in_flight_max),
             (&mut self.ended_in_window, other.ended_in_window),
@@ -270,16 +301,21 @@ impl Tally {
             (&mut self.errors, &other.errors),
             (&mut self.warmup_errors, &other.warmup_errors),
             (&mut self.stop_reasons, &other.stop_reasons),
+            (&mut self.unknown_events, &other.unknown_events),
         ] {
             for (kind, count) in others {
                 *own.entry(kind.clone()).or_default() += count;
             }
+        }
+        for (kind, why) in &other.error_samples {
+            self.error_samples.entry(kind.clone()).or_insert_with(|| why.clone());
         }
         self.ttfb.add(&other.ttfb);
         self.ttft.add(&other.ttft);
         self.gap.add(&other.gap);
         self.tpot.add(&other.tpot);
         self.e2e.add(&other.e2e);
+        self.session.add(&other.session);
         self.schedule_delay.add(&other.schedule_delay);
         self.loop_delay.add(&other.loop_delay);
         if self.seconds.len() < other.seconds.len() {
@@ -291,10 +327,10 @@ impl Tally {
     }
 }
 
-/// Count a failure under its kind.
-fn count(errors: &mut BTreeMap<String, u64>, failure: &Failure) {
-    let kind = failure.kind();
-    let known = errors.len() < MAX_KINDS || errors.contains_key(&*kind);
-    let kind = if known { kind.into_owned() } else { "other".to_owned() };
-    *errors.entry(kind).or_default() += 1;
+/// Count under a kind, or under `other` where there are too many; under which.
+fn count<'a>(counts: &mut BTreeMap<String, u64>, kind: &'a str, times: u64) -> &'a str {
+    let known = counts.len() < MAX_KINDS || counts.contains_key(kind);
+    let kind = if known { kind } else { "other" };
+    *counts.entry(kind.to_owned()).or_default() += times;
+    kind
 }

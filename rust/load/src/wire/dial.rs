@@ -15,6 +15,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::Target;
+use crate::failure::Failure;
 
 /// A connection, with or without TLS.
 #[derive(Debug)]
@@ -33,6 +34,15 @@ impl Stream {
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
     }
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// What it is counted as.
+    pub failure: Failure,
+    /// In words.
+    pub why: String,
 }
 
 /// Makes connections to one target.
@@ -78,15 +88,24 @@ impl Dialer {
     ///
     /// # Errors
     ///
-    /// As the system says of the last address.
-    pub async fn dial(&self) -> io::Result<Stream> {
+    /// As the system says of the last address, or TLS of the first that it let connect to.
+    pub async fn dial(&self) -> Result<Stream, Refused> {
         let turn = self.turn.replace(self.turn.get().wrapping_add(1));
         let count = self.addresses.len();
-        let mut refused = io::ErrorKind::AddrNotAvailable.into();
+        let none: io::Error = io::ErrorKind::AddrNotAvailable.into();
+        let mut refused = Refused { failure: Failure::from(&none), why: none.to_string() };
         for address in self.addresses.iter().cycle().skip(turn % count.max(1)).take(count) {
             match self.connect(*address, turn).await {
-                Ok(stream) => return self.secure(stream).await,
-                Err(error) => refused = error,
+                Ok(stream) => {
+                    return self.secure(stream).await.map_err(|error| Refused {
+                        failure: Failure::Tls,
+                        why: format!("{address}: {error}"),
+                    });
+                }
+                Err(error) => {
+                    let failure = Failure::from(&error);
+                    refused = Refused { failure, why: format!("{address}: {error}") };
+                }
             }
         }
         Err(refused)

@@ -91,9 +91,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> H1<S> {
                 }
                 // What rustls calls it when the other side closes without saying so.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    answer.because(&error);
                     Err(self.http.closed().err().unwrap_or(Failure::Truncated))
                 }
-                Err(_) => Err(Failure::Reset),
+                Err(error) => {
+                    answer.because(&error);
+                    Err(Failure::Reset)
+                }
             };
             Poll::Ready(taken)
         })

@@ -13,7 +13,7 @@ use hyper::Request;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use super::{Head, Stream};
+use super::{Head, Refused, Stream};
 use crate::answer::Answer;
 use crate::failure::Failure;
 
@@ -46,7 +46,7 @@ impl H2 {
     /// # Errors
     ///
     /// The other side does not.
-    pub async fn new(stream: Stream) -> Result<Self, Failure> {
+    pub async fn new(stream: Stream) -> Result<Self, Refused> {
         let builder = {
             let mut builder = http2::Builder::new(TokioExecutor::new());
             // Windows so large that no answer waits for one: the network is what is measured.
@@ -55,7 +55,10 @@ impl H2 {
             builder
         };
         let (sender, mut connection) =
-            builder.handshake(TokioIo::new(stream)).await.map_err(|_| Failure::Connect)?;
+            builder.handshake(TokioIo::new(stream)).await.map_err(|error| Refused {
+                failure: Failure::Connect,
+                why: format!("HTTP/2: {}", said(&error)),
+            })?;
         let most = Rc::new(Cell::new(STREAMS));
         let told = Rc::clone(&most);
         let driven = poll_fn(move |cx| {
@@ -96,13 +99,18 @@ impl Place {
         mut beat: impl FnMut(&mut Answer<'_>, u64),
     ) -> Result<(), Failure> {
         let sender = &mut self.0.sender;
-        sender.ready().await.map_err(|_| Failure::Reset)?;
-        let response =
-            sender.send_request(request).await.map_err(|error| match failure(&error) {
+        sender.ready().await.map_err(|error| {
+            answer.because(said(&error));
+            Failure::Reset
+        })?;
+        let response = sender.send_request(request).await.map_err(|error| {
+            answer.because(said(&error));
+            match failure(&error) {
                 // Nothing of an answer has come that could have been cut short.
                 Failure::Truncated => Failure::Reset,
                 other => other,
-            })?;
+            }
+        })?;
         answer.touched(clock());
         let mut head = Head::new(response.status().as_u16());
         for (name, value) in response.headers() {
@@ -111,7 +119,10 @@ impl Place {
         answer.head(head)?;
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| failure(&error))?;
+            let frame = frame.map_err(|error| {
+                answer.because(said(&error));
+                failure(&error)
+            })?;
             if let Some(bytes) = frame.data_ref() {
                 let now = clock();
                 let taken = answer.body(bytes, now);
@@ -121,6 +132,17 @@ impl Place {
         }
         answer.end(clock())
     }
+}
+
+/// What an error says, down to its cause: hyper's own words are few.
+fn said(error: &hyper::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn failure(error: &hyper::Error) -> Failure {

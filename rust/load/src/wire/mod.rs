@@ -11,7 +11,7 @@ mod http1;
 mod target;
 mod tls;
 
-pub use dial::{Dialer, Stream};
+pub use dial::{Dialer, Refused, Stream};
 pub use h1::H1;
 pub use h2::{H2, Place};
 pub use head::{Head, Media};

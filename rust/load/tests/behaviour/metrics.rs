@@ -148,7 +148,7 @@ fn what_failed_stays_in_the_denominator_and_out_of_the_latencies() {
         result["requests"],
         json!({
             "sent": 4, "completed": 1, "failed": 2, "interrupted": 1, "warmup": 0,
-            "warmup_failed": 0, "bursts": 0,
+            "warmup_failed": 0, "bursts": 0, "good": 1, "without_content": 0,
         })
     );
     assert_eq!(result["errors"], json!({"timeout": 1, "http:ThrottlingException": 1}));
@@ -241,6 +241,77 @@ fn goodput_asks_for_all_of_its_bounds() {
 }
 
 #[test]
+fn a_stream_without_a_first_token_did_not_bring_it_in_time() {
+    let good = |facts: &Facts| {
+        let mut tally = Tally::default();
+        let goodput = Goodput { ttft_ms: Some(1000.0), ..Goodput::default() };
+        let outcome = Outcome::Completed;
+        let times = (0, 0, facts.end);
+        let settled = Settled {
+            ordinal: 0,
+            turn: 0,
+            intended: times.0,
+            started: times.1,
+            ended: times.2,
+            facts,
+            outcome: &outcome,
+        };
+        tally.send(0, 0, ALWAYS, false);
+        tally.settle(&settled, ALWAYS, &goodput);
+        (tally.good, tally.good_requests, tally.without_content)
+    };
+
+    assert_eq!(good(&Facts { frames: 9, contents: 5, ..facts() }), (1, 1, 0));
+    let silent = Facts { frames: 9, first_content: None, last_content: None, ..facts() };
+    assert_eq!(good(&silent), (0, 0, 1));
+    assert_eq!(good(&Facts { output_tokens: Some(0), ..silent }), (0, 0, 0));
+}
+
+#[test]
+fn the_first_error_of_a_kind_is_its_sample() {
+    let fail = |tally: &mut Tally, kind: &str, why: &str| {
+        let facts = Facts { why: Some(why.into()), ..facts() };
+        let outcome = Outcome::Failed(Failure::http(kind));
+        let settled = Settled {
+            ordinal: 0,
+            turn: 0,
+            intended: 0,
+            started: 0,
+            ended: 1500 * MS,
+            facts: &facts,
+            outcome: &outcome,
+        };
+        tally.send(0, 0, ALWAYS, false);
+        tally.settle(&settled, ALWAYS, &Goodput::default());
+    };
+    let (mut one, mut other) = (Tally::default(), Tally::default());
+    fail(&mut one, "A", "first");
+    fail(&mut one, "A", "second");
+    fail(&mut other, "A", "third");
+    fail(&mut other, "B", "fourth");
+    one.add(&other);
+    let result = summary(&one, ALWAYS, Asked::Requests(None), 2000 * MS);
+
+    assert_eq!(result["error_samples"], json!({"http:A": "first", "http:B": "fourth"}));
+    assert_eq!(result["series"][1]["errors"], json!({"http:A": 3, "http:B": 1}));
+    assert_eq!(result["series"][0]["errors"], json!({}));
+}
+
+#[test]
+fn a_session_is_measured_from_its_intended_start() {
+    let window = Window { start: 100 * MS, end: 1000 * MS };
+    let mut tally = Tally::default();
+    tally.end_session(50 * MS, 400 * MS, window);
+    tally.end_session(100 * MS, 400 * MS, window);
+    tally.end_session(900 * MS, 1400 * MS, window);
+    let result = summary(&tally, window, Asked::Sessions(None), 1500 * MS);
+
+    assert_eq!(result["metrics"]["session_ms"]["count"], json!(2));
+    assert_eq!(result["metrics"]["session_ms"]["max"], json!(500.0));
+    assert_eq!(tally.sessions, 2);
+}
+
+#[test]
 fn an_endpoint_cannot_fill_the_memory_with_kinds_of_errors() {
     let mut tally = Tally::default();
     for index in 0..2000 {
@@ -250,6 +321,8 @@ fn an_endpoint_cannot_fill_the_memory_with_kinds_of_errors() {
 
     assert!(tally.errors.len() < 300);
     assert_eq!(tally.errors.values().sum::<u64>(), 2000);
+    assert!(tally.seconds.iter().all(|second| second.errors.len() < 20));
+    assert_eq!(tally.seconds[0].errors.values().sum::<u64>(), 2000);
 }
 
 #[test]

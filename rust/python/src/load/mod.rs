@@ -37,6 +37,10 @@ impl LoadRun {
         self.0.stop();
     }
 
+    fn cut(&self) {
+        self.0.cut();
+    }
+
     fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
         let timeout = Duration::try_from_secs_f64(timeout).map_err(|error| {
             PyValueError::new_err(format!(
