@@ -14,13 +14,12 @@ import random
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bedrock_frames.bench import histograms
+from bedrock_frames.bench import histograms, terminal
 from bedrock_frames.bench.report import EXIT_FINE, EXIT_NOT_TRUSTWORTHY
-from bedrock_frames.bench.tables import LABELS, WIDTH_OF_FILES
+from bedrock_frames.bench.tables import LABELS
 from bedrock_frames.bench.words import milliseconds, percent, rate
 
 if TYPE_CHECKING:
@@ -213,9 +212,7 @@ def _differences(before: Report, after: Report) -> list[str]:
 
 def show_comparison(comparison: Comparison, stream: TextIO) -> None:
     """Print a comparison as a table."""
-    console = Console(
-        file=stream, width=None if stream.isatty() else WIDTH_OF_FILES, highlight=False
-    )
+    console = terminal.console(stream)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", no_wrap=True)
     for head in ("before", "after", "change", f"{CONFIDENCE:.0%} interval", ""):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
+from bedrock_frames.bench.terminal import Flow
 from bedrock_frames.bench.words import count, milliseconds, seconds
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class Lines:
         # Less than before is the next run of a sweep.
         if int(progress.elapsed_s) != self._second:
             self._second = int(progress.elapsed_s)
-            print(line(progress), file=self._stream, flush=True)
+            # A log that cannot be written costs no run.
+            with suppress(OSError):
+                print(line(progress), file=self._stream, flush=True)
 
 
 def line(progress: Progress) -> str:
@@ -74,10 +76,7 @@ def line(progress: Progress) -> str:
 def panel(progress: Progress, *, title: str, length: float | None) -> Group:
     """Return progress as a few lines that change in place."""
     ttft = progress.ttft_ms
-    table = Table.grid(padding=(0, 2))
-    for _ in range(4):
-        table.add_column()
-    table.add_row(
+    counted = (
         _pair("warming up", count(progress.warmup))
         if _warms_up(progress)
         else _pair("sent", count(progress.sent)),
@@ -85,13 +84,13 @@ def panel(progress: Progress, *, title: str, length: float | None) -> Group:
         _pair("failed", count(progress.failed), "bold red" if progress.failed else ""),
         _pair("in flight", count(progress.in_flight)),
     )
-    table.add_row(
+    rated = (
         _pair("requests/s", f"{progress.requests_per_s:,.1f}"),
         _pair("frames/s", f"{progress.frames_per_s:,.0f}"),
         _pair("tokens/s", f"{progress.output_tokens_per_s:,.0f}"),
         _pair("ttft p50 / p99", f"{milliseconds(ttft.p50)} / {milliseconds(ttft.p99)}", "cyan"),
     )
-    rows: list[Text | Table | Padding] = [_head(progress, title, length), table]
+    rows: list[Text | Padding | Flow] = [_head(progress, title, length), Flow(counted), Flow(rated)]
     if length:
         bar = ProgressBar(total=length, completed=min(progress.elapsed_s, length))
         # By itself a bar does not end its line.

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
-from rich.console import Console
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from bedrock_frames.bench import terminal
 from bedrock_frames.bench.figures import METRIC_NAMES
+from bedrock_frames.bench.terminal import Flow
 from bedrock_frames.bench.thresholds import written
 from bedrock_frames.bench.words import count, milliseconds, percent, rate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
     from bedrock_frames.bench.figures import Asked, Figures
     from bedrock_frames.bench.report import Report, SweepStep
 
@@ -22,18 +28,19 @@ LABELS: Final = {
     "gap_ms": "gap",
     "tpot_ms": "per token",
     "e2e_ms": "whole answer",
+    "session_ms": "whole session",
     "schedule_delay_ms": "schedule delay",
 }
 NEEDED: Final = {"p50": 2, "p90": 10, "p95": 20, "p99": 100, "p999": 1000}
 """With fewer samples a percentile is the maximum by another name, and is not shown."""
-WIDTH_OF_FILES: Final = 100
+LEFT_OUT: Final = ("p999", "p95", "mean", "p90", "n", "max")
+"""What a terminal that is too narrow for all figures does without, in this order."""
 
 
 def show(report: Report, stream: TextIO) -> None:
     """Print a report."""
-    width = None if stream.isatty() else WIDTH_OF_FILES
-    console = Console(file=stream, width=width, highlight=False)
-    console.print(latencies(report))
+    console = terminal.console(stream)
+    console.print(fitting(report, console))
     console.print(rates(report))
     if report.errors:
         console.print(errors(report))
@@ -56,16 +63,29 @@ def show(report: Report, stream: TextIO) -> None:
             console.print(Text(f"  {reason}", style="red"))
 
 
-def latencies(report: Report) -> Table:
+def fitting(report: Report, console: Console) -> Table:
+    """Return the table of distributions with as many of its columns as there is room for."""
+    for count_of in range(len(LEFT_OUT)):
+        table = latencies(report, without=LEFT_OUT[:count_of])
+        wide = console.options.update(max_width=terminal.UNWRAPPED)
+        if console.measure(table, options=wide).maximum <= console.width:
+            return table
+    return latencies(report, without=LEFT_OUT)
+
+
+def latencies(report: Report, *, without: Sequence[str] = ()) -> Table:
     """Return the table of distributions."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", no_wrap=True)
-    for name in ("n", "mean", *NEEDED, "max"):
-        table.add_column(name, justify="right")
-    for name in METRIC_NAMES:
-        figures = report.metrics.named(name)
+    names = ("n", "mean", *NEEDED, "max")
+    for name in names:
+        if name not in without:
+            table.add_column(name, justify="right", no_wrap=True)
+    for metric in METRIC_NAMES:
+        figures = report.metrics.named(metric)
         if figures.count:
-            table.add_row(LABELS[name], *cells(figures))
+            row = zip(names, cells(figures), strict=True)
+            table.add_row(LABELS[metric], *(cell for name, cell in row if name not in without))
     return table
 
 
@@ -79,28 +99,28 @@ def cells(figures: Figures) -> list[str]:
     return [count(figures.count), ends[0], *quantiles, ends[1]]
 
 
-def rates(report: Report) -> Table:
-    """Return the table of counts and rates."""
-    table = Table.grid(padding=(0, 3))
+def rates(report: Report) -> Group:
+    """Return counts and rates, of which none is split over two lines."""
     requests, of = report.requests, report.rates
     failed = f"{count(requests.failed)} failed ({percent(requests.error_rate)})"
-    table.add_row(
+    asked = of.asked()
+    sessions = of.sessions_per_s
+    counted = (
         f"{count(requests.sent)} sent",
         f"{count(requests.completed)} completed",
         Text(failed, style="bold red" if requests.failed else ""),
         f"{count(requests.interrupted)} interrupted" if requests.interrupted else "",
     )
-    asked = of.asked()
-    sessions = of.sessions_per_s
-    if sessions is not None:
-        table.add_row(f"{rate(sessions)} sessions/s" + _of(asked))
-    table.add_row(
+    ended = "" if sessions is None else f"{rate(sessions)} sessions/s" + _of(asked)
+    rated = (
         f"{rate(of.requests_per_s)} requests/s" + (_of(asked) if sessions is None else ""),
         f"{rate(of.frames_per_s)} frames/s",
         f"{rate(of.output_tokens_per_s)} tokens/s",
-        f"{rate(of.goodput_per_s)} good/s" if report.options.get("goodput") else "",
+        f"{rate(of.goodput_per_s)} good/s ({percent(requests.good_ratio)} of all)"
+        if report.options.get("goodput")
+        else "",
     )
-    return table
+    return Group(*(Flow(cells) for cells in (counted, (ended,), rated) if any(cells)))
 
 
 def _of(asked: Asked | None) -> str:
@@ -110,12 +130,14 @@ def _of(asked: Asked | None) -> str:
 def errors(report: Report) -> Table:
     """Return the table of errors, the most frequent first."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("error")
-    table.add_column("n", justify="right")
-    table.add_column("of sent", justify="right")
+    table.add_column("error", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("of sent", justify="right", no_wrap=True)
+    table.add_column("the first said")
     for kind, times in sorted(report.errors.items(), key=lambda error: -error[1]):
         share = percent(times / max(report.requests.sent, 1))
-        table.add_row(Text(kind, style="red"), count(times), share)
+        sample = Text(report.error_samples.get(kind, ""))
+        table.add_row(Text(kind, style="red"), count(times), share, sample)
     return table
 
 
