@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from hdrh.log import HistogramLogReader
 from bedrock_frames.bench import histograms
 from bedrock_frames.bench.figures import METRIC_NAMES
 from bedrock_frames.pytest_plugin import Bedrock
-from tests.bench_endpoint import Said, endpoint
+from tests.bench_endpoint import Said, endpoint, refusal
 from tests.bench_results import SHARES, exact_quantile, report, result
 
 COMMAND: Final = [sys.executable, "-m", "bedrock_frames"]
+FULL: Final = Path("/dev/full")
 TEXT: Final = "A little at a time, and then a little more, until it is all said."
 TIMING: Final = {"ttft_ms": 20, "gap_ms": 2}
 
@@ -112,6 +114,18 @@ def test_the_histogram_log_is_read_by_hdr_s_own_reader(url: str, tmp_path: Path)
         (["--share", "3/2"], "a share is"),
         (["--source", "x"], "source: must be an IP address, not 'x'"),
         (["--concurrency", "2", "--processes", "3"], "concurrency: must be at least 3"),
+        (["--concurrency", "1000000000"], "concurrency: must be 1 to 1000000"),
+        (["--goodput", "ttft:500 tpot:50"], "such as 500ms or 500s, not '500'"),
+        (["--threshold", "ttft.p99<800"], "such as 800ms or 800s, not '800'"),
+        (["--duration", "10"], "such as 10ms or 10s, not '10'"),
+        (["--tool-result", "42"], "--tool-result: means something only with --sessions"),
+        (["--max-turns", "3"], "--max-turns: means something only with --sessions"),
+        (["--arrival", "poisson"], "--arrival: means something only with --rate"),
+        (["--rate", "1", "--burstiness", "2"], "only with --arrival gamma"),
+        (["--rate", "1", "--trace-speed", "2"], "only with --trace"),
+        (["--region", "us-east-1"], "--region: means something only with --auth sigv4"),
+        (["--output", "x", "--html", "./x"], "--html: x is also the file of --output"),
+        (["--csv", "x", "--requests-out", "x"], "--requests-out: x is also the file of --csv"),
     ],
 )
 def test_bad_usage_is_said_before_anything_is_sent(
@@ -233,6 +247,135 @@ def test_a_file_that_cannot_be_written_hides_neither_the_report_nor_the_others(
     assert "3 completed" in ran.stdout
     assert f"{tmp_path}: Is a directory" in ran.stderr
     assert written.exists()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said_in_a_line_and_costs_no_file(url: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    for arguments in (("bench", url, "--requests", 3, "--output", out), ("schema",)):
+        with FULL.open("w") as full:
+            ran = subprocess.run(
+                [*COMMAND, *map(str, arguments)],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert ran.returncode == 2
+        assert "bedrock-frames: standard output: No space left on device\n" in ran.stderr
+        assert "Traceback" not in ran.stderr
+        assert "Exception ignored" not in ran.stderr
+    assert summary(out)["requests"]["completed"] == 3
+
+
+def test_a_report_that_cannot_be_written_leaves_the_last_one(tmp_path: Path) -> None:
+    part = tmp_path / "part.json"
+    part.write_text(report(result({"e2e_ms": [1000] * 200})).to_json())
+    out = tmp_path / "out.json"
+    out.write_text("the last report")
+    command = shlex.join([*COMMAND, "merge", str(part), "--output", str(out), "--quiet"])
+    # No file may be longer than this: as on a disk that is full.
+    ran = subprocess.run(
+        ["bash", "-c", f"trap '' XFSZ; ulimit -f 1; {command}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert f"{out}: File too large" in ran.stderr
+    assert out.read_text() == "the last report"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "part.json"]
+
+
+def test_a_report_replaces_the_file_that_a_link_names(tmp_path: Path) -> None:
+    part, real, link = (tmp_path / name for name in ("part.json", "real.json", "link.json"))
+    part.write_text(report(result({"e2e_ms": [1000] * 200})).to_json())
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    run("merge", part, "--output", link, "--quiet")
+    assert link.is_symlink()
+    assert summary(real)["requests"]["completed"] == 200
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_errors_have_a_sample_of_what_the_endpoint_said(bedrock: Bedrock, tmp_path: Path) -> None:
+    bedrock.add(
+        match={"userMessage": "hello"},
+        response={
+            "error": {
+                "message": "the quota of tests is used up",
+                "type": "ThrottlingException",
+            }
+        },
+    )
+    out, lines = tmp_path / "out.json", tmp_path / "out.jsonl"
+    arguments = ("--requests", 3, "--output", out, "--requests-out", lines)
+    ran = run("bench", bedrock.url, *arguments)
+    assert "429: the quota of tests is used up" in " ".join(ran.stdout.split())
+    (kind,) = summary(out)["errors"]
+    assert summary(out)["error_samples"] == {kind: "429: the quota of tests is used up"}
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert {row["error_message"] for row in rows} == {"429: the quota of tests is used up"}
+
+
+def test_a_closed_loop_does_not_hammer_an_endpoint_that_fails() -> None:
+    asked = []
+
+    def refuse(operation: str, _body: bytes) -> Said:
+        asked.append(operation)
+        return refusal(503, "ServiceUnavailableException")
+
+    with endpoint(refuse) as url:
+        ran = run("bench", url, "--duration", "1s", "--concurrency", 2)
+    # 20, 40, 80, 160 and 250 ms: not thousands.
+    assert 2 <= len(asked) <= 30
+    assert "users of the closed loop paused" in " ".join(ran.stdout.split())
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_so_many_errors_end_a_run(tmp_path: Path, processes: int) -> None:
+    out = tmp_path / "out.json"
+    with endpoint(lambda _operation, _body: refusal(503, "ServiceUnavailableException")) as url:
+        arguments = ("--rate", 100, "--duration", "1h", "--max-errors", 5, "--output", out)
+        ran = run("bench", url, *arguments, "--processes", processes)
+    assert ran.returncode == 98
+    assert "as many requests had failed as max_errors allows" in ran.stderr
+    assert 5 <= summary(out)["requests"]["failed"] < 500
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_second_ctrl_c_ends_the_wait_and_still_reports(
+    bedrock: Bedrock, tmp_path: Path, processes: int
+) -> None:
+    bedrock.add(match={"userMessage": "hello"}, response={"content": "x"}, timing={"ttft_ms": 1})
+    # Every other request hangs, far longer than this test.
+    hanging = {"ttft_ms": 600_000, "gap_ms": 1}
+    bedrock.add(match={"userMessage": "later"}, response={"content": TEXT}, timing=hanging)
+    bodies, out = tmp_path / "bodies.jsonl", tmp_path / "out.json"
+    asked = [{"messages": [{"role": "user", "content": [{"text": t}]}]} for t in ("hello", "later")]
+    bodies.write_text("".join(json.dumps(body) + "\n" for body in asked))
+    arguments = ["--rate", "50", "--duration", "1h", "--grace", "1h", "--body-file", str(bodies)]
+    arguments += ["--processes", str(processes), "--output", str(out)]
+    with subprocess.Popen(
+        [*COMMAND, "bench", bedrock.url, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert any("done 0 " not in line for line in process.stderr if "done" in line)
+        process.send_signal(signal.SIGINT)
+        assert any("interrupted: waiting at most 1:00:00 for" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stdout
+    found = summary(out)
+    assert found["requests"]["completed"] > 0
+    assert found["requests"]["interrupted"] > 0
 
 
 def test_a_reader_that_leaves_early_does_not_cost_the_report(url: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from bedrock_frames.bench.doctor import (
 from bedrock_frames.bench.errors import InputError, OptionError
 from bedrock_frames.bench.exports import write_csv, write_hlog
 from bedrock_frames.bench.figures import Progress
+from bedrock_frames.bench.files import write_whole
 from bedrock_frames.bench.html import to_html
 from bedrock_frames.bench.metrics import push, to_openmetrics
 from bedrock_frames.bench.options import DEFAULT_MODEL, BenchOptions, Sessions, expected_length
@@ -69,4 +70,5 @@ __all__ = [
     "to_openmetrics",
     "write_csv",
     "write_hlog",
+    "write_whole",
 ]

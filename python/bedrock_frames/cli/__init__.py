@@ -7,6 +7,7 @@ stdout is the result, stderr the log. Exit codes: 0 fine, 1 the input is faulty,
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""How a write fails that no other part of a command makes: of stdout, to a disk that is full."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except ModuleNotFoundError as error:
         extra = getattr(options, "extra", "server")
         return fail(f"{error.name} is missing: pip install 'bedrock-frames[{extra}]'")
@@ -32,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has left, as `head` does.
         let_go_of_stdout()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        let_go_of_stdout()
+        return fail(f"standard output: {error.strerror}")
     except KeyboardInterrupt:
         return 130
     return code

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bedrock_frames.cli import bench_arguments
-from bedrock_frames.cli.output import fail
+from bedrock_frames.cli.output import fail, let_go_of_stdout, warn
 
 if TYPE_CHECKING:
     import argparse
@@ -73,17 +73,26 @@ def _bench(options: argparse.Namespace) -> int:
         asked = bench_arguments.read(options, os.environ)
         thresholds = [bench.parse_threshold(text) for text in options.threshold]
         _check_outputs(options)
+        on_stop = None if options.quiet else warn
         with _terminated_as_interrupted(), _display(asked, options) as show:
             if options.sweep is None:
-                report = bench.run_bench(asked, thresholds=thresholds, on_progress=show)
+                report = bench.run_bench(
+                    asked, thresholds=thresholds, on_progress=show, on_stop=on_stop
+                )
             else:
                 first, most = bench.quantities.rates(options.sweep)
                 report = bench.run_sweep(
-                    asked, first=first, most=most, thresholds=thresholds, on_progress=show
+                    asked,
+                    first=first,
+                    most=most,
+                    thresholds=thresholds,
+                    on_progress=show,
+                    on_stop=on_stop,
                 )
     except (ValueError, RuntimeError) as error:
         return fail(str(error))
-    return _publish(report, options)
+    with _uninterrupted() if report.interrupted else nullcontext():
+        return _publish(report, options)
 
 
 def _merge(options: argparse.Namespace) -> int:
@@ -92,6 +101,7 @@ def _merge(options: argparse.Namespace) -> int:
 
     try:
         thresholds = [bench.parse_threshold(text) for text in options.threshold]
+        _check_outputs(options)
         reports = [bench.read_report(path) for path in options.files]
         merged = bench.merge_reports(reports, thresholds=thresholds)
     except ValueError as error:
@@ -122,7 +132,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     """Ask an endpoint once in each way, and say what is right and wrong with its answers.
 
-    Exit codes: 0 nothing is wrong, 1 something is, 2 bad usage.
+    Exit codes: 0 nothing is wrong, 1 something is, or nothing was answered with 200; 2 bad usage.
     """
     from bedrock_frames import bench
 
@@ -147,12 +157,19 @@ def _doctor(options: argparse.Namespace) -> int:
 def _publish(report: Report, options: argparse.Namespace) -> int:
     from bedrock_frames import bench
 
-    # Before it is shown: whoever reads that may leave early, as `head` does.
-    failures = list(_write(report, options))
-    if not options.quiet:
-        bench.show(report, sys.stdout)
+    failures = []
+    try:
+        if not options.quiet:
+            bench.show(report, sys.stdout)
+            sys.stdout.flush()
+    except OSError as error:
+        let_go_of_stdout()
+        # A reader may leave early, as `head` does; that costs neither files nor the exit code.
+        if not isinstance(error, BrokenPipeError):
+            failures.append(f"standard output: {error.strerror}")
     for reason in report.reasons:
-        print(f"bedrock-frames: not trustworthy: {reason}", file=sys.stderr)
+        warn(f"not trustworthy: {reason}")
+    failures += _write(report, options)
     for failure in failures:
         fail(failure)
     return 2 if failures else report.exit_code
@@ -164,18 +181,18 @@ def _write(report: Report, options: argparse.Namespace) -> Iterator[str]:
 
     writers: dict[str, Callable[[TextIO], object]] = {
         "output": lambda out: out.write(report.to_json()),
-        "html": lambda out: out.write(bench.to_html(report)),
         "csv": lambda out: bench.write_csv(report, out),
         "hlog": lambda out: bench.write_hlog(report, out),
         "metrics_out": lambda out: out.write(bench.to_openmetrics(report)),
+        # The last, as it takes seconds.
+        "html": lambda out: out.write(bench.to_html(report)),
     }
     for name, write in writers.items():
         path: Path | None = getattr(options, name)
         if path is None:
             continue
         try:
-            with path.open("w", encoding="utf-8", newline="") as out:
-                write(out)
+            bench.write_whole(path, write)
         except OSError as error:
             yield f"{path}: {error.strerror}"
     if options.push_gateway:
@@ -186,11 +203,21 @@ def _write(report: Report, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Refuse, before the run, files that could not be written after it."""
+    """Refuse, before the run, files that could not be written, or would overwrite each other."""
+    flags: dict[Path, str] = {}
     for name in ("output", "html", "csv", "hlog", "metrics_out", "requests_out"):
-        path: Path | None = getattr(options, name)
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ValueError(f"--{name.replace('_', '-')}: there is no folder {path.parent}")
+        path: Path | None = getattr(options, name, None)
+        if path is None:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if not path.absolute().parent.is_dir():
+            raise ValueError(f"{flag}: there is no folder {path.parent}")
+        # Devices and pipes take what several write.
+        if path.exists() and not path.is_file():
+            continue
+        other = flags.setdefault(path.resolve(), flag)
+        if other != flag:
+            raise ValueError(f"{flag}: {path} is also the file of {other}; each needs another one")
 
 
 @contextmanager
@@ -204,6 +231,16 @@ def _display(
         sys.stderr, title=title, length=bench.expected_length(asked), quiet=options.quiet
     ) as show:
         yield show
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C, which was pressed already: one too many costs no report."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

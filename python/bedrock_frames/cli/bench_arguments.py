@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from bedrock_frames.bench import Arrivals, BenchOptions
+    from bedrock_frames.bench import Arrivals, BenchOptions, Sessions
 
 OPERATIONS = ("converse-stream", "converse", "invoke-stream", "invoke")
 
@@ -51,9 +51,9 @@ def _add_sessions(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="answer tool calls until the model ends its turn; rates and --requests count sessions",
     )
-    group.add_argument("--think-time", default="0s", metavar="TIME", help="before each answer")
-    group.add_argument("--max-turns", type=int, default=10, metavar="N")
-    group.add_argument("--tool-result", default="ok", metavar="TEXT")
+    group.add_argument("--think-time", metavar="TIME", help="before each answer (0s)")
+    group.add_argument("--max-turns", type=int, metavar="N", help="of each session (10)")
+    group.add_argument("--tool-result", metavar="TEXT", help="what a tool call is answered (ok)")
     group.add_argument("--session-header", metavar="NAME", help="that names the session")
 
 
@@ -64,12 +64,12 @@ def _add_arrivals(group: argparse._ArgumentGroup) -> None:
     how.add_argument("--stages", metavar="1:10s,100:60s", help="open loop: rates in turn")
     how.add_argument("--sweep", metavar="FROM[:TO]", help="open loop: double R until it saturates")
     how.add_argument("--trace", type=Path, metavar="FILE", help="open loop: as they came once")
-    group.add_argument("--arrival", choices=("constant", "poisson", "gamma"), default="constant")
     group.add_argument(
-        "--burstiness", type=float, default=1.0, metavar="CV", help="of gamma (%(default)s)"
+        "--arrival", choices=("constant", "poisson", "gamma"), help="of an open loop (constant)"
     )
-    group.add_argument("--trace-format", choices=("auto", "azure", "mooncake"), default="auto")
-    group.add_argument("--trace-speed", type=float, default=1.0, metavar="FACTOR")
+    group.add_argument("--burstiness", type=float, metavar="CV", help="of gamma (1.0)")
+    group.add_argument("--trace-format", choices=("auto", "azure", "mooncake"), help="(auto)")
+    group.add_argument("--trace-speed", type=float, metavar="FACTOR", help="(1.0)")
 
 
 def _add_run(group: argparse._ArgumentGroup) -> None:
@@ -82,6 +82,9 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         "--grace", default="30s", metavar="TIME", help="for what runs at the end (%(default)s)"
     )
     group.add_argument("--max-in-flight", type=int, metavar="N")
+    group.add_argument(
+        "--max-errors", type=int, metavar="N", help="end the run when N requests have failed"
+    )
     group.add_argument("--seed", type=int, default=0, help="decides all chance (%(default)s)")
     group.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
     group.add_argument("--processes", type=int, default=1, metavar="N", help="(%(default)s)")
@@ -126,19 +129,14 @@ def read(options: argparse.Namespace, environment: Mapping[str, str]) -> BenchOp
     from bedrock_frames import bench
 
     duration = bench.quantities.duration
-    sessions = bench.Sessions(
-        think_time=duration(options.think_time),
-        max_turns=options.max_turns,
-        tool_result=options.tool_result,
-        header=options.session_header,
-    )
+    _check_dependent(options)
     return bench.BenchOptions(
         **read_endpoint(options, environment),
         http=options.http,
         operation=options.operation,
         message=options.message,
         body_file=options.body_file,
-        sessions=sessions if options.sessions else None,
+        sessions=_sessions(options),
         arrivals=_arrivals(options),
         duration=None if options.duration is None else duration(options.duration),
         requests=options.requests,
@@ -147,6 +145,7 @@ def read(options: argparse.Namespace, environment: Mapping[str, str]) -> BenchOp
         timeout=duration(options.timeout),
         grace=duration(options.grace),
         max_in_flight=options.max_in_flight,
+        max_errors=options.max_errors,
         expect_text=options.expect_text,
         fail_bursts=options.fail_bursts,
         goals=bench.quantities.goals(options.goodput) if options.goodput is not None else {},
@@ -178,10 +177,48 @@ def read_endpoint(options: argparse.Namespace, environment: Mapping[str, str]) -
     }
 
 
+def _check_dependent(options: argparse.Namespace) -> None:
+    """Refuse flags that mean something only with another flag, which is not there."""
+    open_loop = any(
+        getattr(options, name) is not None for name in ("rate", "stages", "sweep", "trace")
+    )
+    spread = open_loop and options.trace is None
+    conditions = {
+        "--sessions": (
+            options.sessions,
+            ("think_time", "max_turns", "tool_result", "session_header"),
+        ),
+        "--rate, --stages or --sweep": (spread, ("arrival", "burstiness")),
+        "--arrival gamma": (options.arrival == "gamma", ("burstiness",)),
+        "--trace": (options.trace is not None, ("trace_format", "trace_speed")),
+        "--auth sigv4": (options.auth == "sigv4", ("region",)),
+    }
+    for needed, (holds, names) in conditions.items():
+        for name in names:
+            if not holds and getattr(options, name) is not None:
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{flag}: means something only with {needed}")
+
+
+def _sessions(options: argparse.Namespace) -> Sessions | None:
+    from bedrock_frames import bench
+
+    if not options.sessions:
+        return None
+    think_time = options.think_time
+    stated = _given(
+        think_time=None if think_time is None else bench.quantities.duration(think_time),
+        max_turns=options.max_turns,
+        tool_result=options.tool_result,
+        header=options.session_header,
+    )
+    return bench.Sessions(**stated)
+
+
 def _arrivals(options: argparse.Namespace) -> Arrivals:
     from bedrock_frames import bench
 
-    spread = {"process": options.arrival, "burstiness": options.burstiness}
+    spread = _given(process=options.arrival, burstiness=options.burstiness)
     if options.sweep is not None:
         return bench.Rate(rate=bench.quantities.rates(options.sweep)[0], **spread)
     if options.rate is not None:
@@ -189,10 +226,14 @@ def _arrivals(options: argparse.Namespace) -> Arrivals:
     if options.stages is not None:
         return bench.Stages(stages=bench.quantities.stages(options.stages), **spread)
     if options.trace is not None:
-        return bench.Trace(
-            path=options.trace, format=options.trace_format, speed=options.trace_speed
-        )
+        replay = _given(format=options.trace_format, speed=options.trace_speed)
+        return bench.Trace(path=options.trace, **replay)
     return bench.Closed(concurrency=1 if options.concurrency is None else options.concurrency)
+
+
+def _given(**flags: Any) -> dict[str, Any]:
+    """Return the flags that were given; the others have the defaults of what they belong to."""
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 
 def fail(message: str, *, code: int = 2) -> int:
     """Say on stderr why a command ends; return its exit code."""
-    print(f"bedrock-frames: {message}", file=sys.stderr)
+    warn(message)
     return code
+
+
+def warn(message: str) -> None:
+    """Say something on stderr. Where that cannot be written, there is no place left to say it."""
+    with suppress(OSError):
+        print(f"bedrock-frames: {message}", file=sys.stderr)
 
 
 def let_go_of_stdout() -> None:
