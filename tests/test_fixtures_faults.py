@@ -13,6 +13,50 @@ from tests.fault_cases import ERRORS, WARNINGS, match, response
 
 
 @pytest.mark.parametrize(
+    ("fixture", "path", "home"),
+    [
+        ({"response": {"content": "a", "chunkSize": 1}}, "response.chunkSize", 'beside "match"'),
+        ({"stopReason": "end_turn"}, "stopReason", "in response"),
+        ({"userMessage": "a"}, "userMessage", "in match"),
+        ({"match": {"content": "a"}}, "match.content", "in response or in response.blocks"),
+        ({"match": {"match": {}}}, "match.match", "in fixtures[…]"),
+        ({"ttft_ms": 5}, "ttft_ms", "in timing"),
+        ({"timing": {"ttft_ms": 1, "tps": 5}}, "timing.tps", "in streamingProfile"),
+        (
+            {"response": {"content": "a", "input_tokens": 1}},
+            "response.input_tokens",
+            "in response.usage",
+        ),
+        (
+            {"response": {"error": {"message": "m", "retryAfter": 1}}},
+            "response.error.retryAfter",
+            "in response",
+        ),
+    ],
+)
+def test_a_key_that_stands_in_the_wrong_place_is_told_its_own(
+    fixture: dict[str, Any], path: str, home: str
+) -> None:
+    ((at, _, message),) = faults({"match": {}, "response": {"content": "a"}, **fixture})
+
+    key = path.rpartition(".")[2]
+    assert at == f"$.fixtures[0].{path}"
+    assert message.startswith(f'unknown key "{key}" here: it belongs {home}. Allowed: ')
+
+
+def test_long_lists_of_allowed_keys_are_cut_after_a_hint_only() -> None:
+    def message(key: str) -> str:
+        ((_, _, found),) = faults({"match": {}, "response": {"content": "a", key: 1}})
+        return found
+
+    hinted, plain = message("stopReasn"), message("qqq")
+    assert 'did you mean "stopReason"? Allowed: additionalModelResponseFields, blocks' in hinted
+    assert re.search(r" and \d+ more$", hinted)
+    assert "did you mean" not in plain
+    assert "webSearches" in plain
+
+
+@pytest.mark.parametrize(
     ("fixture", "path", "words"), [case[1:] for case in ERRORS], ids=[case[0] for case in ERRORS]
 )
 def test_a_fault_has_its_place_and_its_remedy(fixture: Any, path: str, words: str) -> None:

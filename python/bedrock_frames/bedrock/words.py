@@ -7,11 +7,12 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root of a JSON document."""
 
+_LISTED: Final = 8
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -50,7 +51,16 @@ def allowed_instead(word: str, allowed: Iterable[str]) -> str:
     """Return the end of a message that says what was probably meant, and what is allowed."""
     names = list(allowed)
     meant = near(word, names)
-    return f"{f'; did you mean {quoted(meant)}?' if meant else '.'} Allowed: {listed(names)}"
+    if meant is None:
+        return f". Allowed: {listed(names)}"
+    return f"; did you mean {quoted(meant)}? Allowed: {shortened(names)}"
+
+
+def shortened(names: Sequence[str]) -> str:
+    """List the first of many words: what was meant has been said before."""
+    if len(names) <= _LISTED + 1:
+        return listed(names)
+    return f"{listed(names[:_LISTED])} and {len(names) - _LISTED} more"
 
 
 def kind_of(value: object) -> str:
