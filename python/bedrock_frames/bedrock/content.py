@@ -126,6 +126,11 @@ class Reply:
     model: str | None = None
     chunk_size: int | None = None
 
+    @property
+    def wants_fields(self) -> bool:
+        """Whether the response fields that a request asks for are to be filled."""
+        return self.stop_sequence is not None and self.additional_fields is None
+
 
 TOOL_STOP: Final = "tool_use"
 PLAIN_STOP: Final = "end_turn"

@@ -15,6 +15,7 @@ from bedrock_frames.bedrock.families import (
     anthropic,
     cohere,
     completion,
+    guardrail,
     llama,
     mistral,
     nova,
@@ -28,6 +29,7 @@ from bedrock_frames.bedrock.families.base import (
     Family,
     invocation_metrics,
 )
+from bedrock_frames.bedrock.steps import Kind
 
 if TYPE_CHECKING:
     from bedrock_frames.bedrock.content import JsonObject, Reply
@@ -88,7 +90,8 @@ def native_body(reply: Reply, context: Context) -> JsonObject:
     Raises:
         UnsupportedModel: the family cannot carry what the answer holds, or none is known.
     """
-    return family_of(context).render_body(reply, context)
+    body = family_of(context).render_body(reply, context)
+    return {**body, **guardrail.action(reply), **guardrail.trace(reply)}
 
 
 def native_chunks(reply: Reply, context: Context) -> list[Chunk]:
@@ -100,7 +103,18 @@ def native_chunks(reply: Reply, context: Context) -> list[Chunk]:
     chunks = family_of(context).render_chunks(reply, context)
     last = chunks[-1]
     metrics = {INVOCATION_METRICS: invocation_metrics(reply)}
-    return [*chunks[:-1], Chunk({**last.value, **metrics}, last.kind)]
+    action = guardrail.action(reply)
+    ended = Chunk({**last.value, **metrics, **action, **guardrail.trace(reply)}, last.kind)
+    if not action:
+        return [*chunks[:-1], ended]
+    return [*(_acted(chunk, action) for chunk in chunks[:-1]), ended]
+
+
+def _acted(chunk: Chunk, action: JsonObject) -> Chunk:
+    """Note on each chunk of content what the guardrail did."""
+    if chunk.kind is not Kind.CONTENT:
+        return chunk
+    return Chunk({**chunk.value, **action}, chunk.kind)
 
 
 __all__ = [

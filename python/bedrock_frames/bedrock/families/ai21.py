@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bedrock.families.base import Chunk, Context, plain_text
+from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, plain_text
 from bedrock_frames.bedrock.steps import Kind
 
 if TYPE_CHECKING:
@@ -14,6 +14,14 @@ FORM: Final = "ai21-text"
 """The engine's name for a body with a prompt."""
 
 _ID: Final = 1234
+_REASONS: Final = {
+    "end_turn": "endoftext",
+    "stop_sequence": "endoftext",
+    "tool_use": "endoftext",
+    "guardrail_intervened": "endoftext",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+}
 
 
 def matches(model_id: str) -> bool:  # noqa: ARG001 - one signature
@@ -22,7 +30,7 @@ def matches(model_id: str) -> bool:  # noqa: ARG001 - one signature
 
 
 def _reason(reply: Reply) -> str:
-    return "length" if reply.stop_reason == "max_tokens" else "endoftext"
+    return native_reason(reply, _REASONS, "AI21 J2")
 
 
 def render_body(reply: Reply, context: Context) -> JsonObject:

@@ -14,7 +14,7 @@ from bedrock_frames.bedrock.content import (
     ToolResult,
     ToolUse,
 )
-from bedrock_frames.bedrock.families.base import Chunk, Context, plain_text, refused
+from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, plain_text, refused
 from bedrock_frames.bedrock.families.citations import native_citation
 from bedrock_frames.bedrock.identity import message_id
 from bedrock_frames.bedrock.steps import Kind
@@ -39,7 +39,18 @@ _STOPS: Final = {
     "stop_sequence": "stop_sequence",
     "model_context_window_exceeded": "model_context_window_exceeded",
     "content_filtered": "refusal",
+    # The guardrail's own member says the rest.
+    "guardrail_intervened": "end_turn",
 }
+_COMPLETION_STOPS: Final = {
+    "end_turn": "stop_sequence",
+    "stop_sequence": "stop_sequence",
+    "tool_use": "stop_sequence",
+    "guardrail_intervened": "stop_sequence",
+    "max_tokens": "max_tokens",
+    "model_context_window_exceeded": "max_tokens",
+}
+_RESULT: Final = "tool_result"
 
 
 def matches(model_id: str) -> bool:
@@ -112,7 +123,7 @@ def _model_name(model_id: str) -> str:
 
 
 def _stop_reason(reply: Reply) -> str:
-    return _STOPS.get(reply.stop_reason, "end_turn")
+    return native_reason(reply, _STOPS, "Claude")
 
 
 def _usage(usage: Usage, output: int) -> JsonObject:
@@ -177,10 +188,26 @@ def _content(block: Block) -> JsonObject:
                 "input": block.input,
             }
         case ToolResult():
-            content = [_result(item) for item in block.content]
-            kind = block.type or "tool_result"
+            kind = _result_type(block.type)
+            content = _results(kind, [_result(item) for item in block.content])
             return {"type": kind, "tool_use_id": block.tool_use_id, "content": content}
     raise refused(block, "Claude")
+
+
+def _result_type(stated: str | None) -> str:
+    """Return Anthropic's name of a result: ``web_search`` gives ``web_search_tool_result``."""
+    if stated is None or stated.endswith(_RESULT):
+        return stated or _RESULT
+    return f"{stated.removesuffix('_result')}_{_RESULT}"
+
+
+def _results(kind: str, content: list[object]) -> object:
+    """Return the content of a result: a list, or one object where Anthropic has one."""
+    only = content[0] if len(content) == 1 and isinstance(content[0], dict) else {}
+    one = str(only.get("type", "")).endswith("_error") or (
+        kind not in {_RESULT, "web_search_tool_result"} and only.get("type") != "text"
+    )
+    return only if one and only else content
 
 
 def _result(item: JsonObject) -> object:
@@ -188,7 +215,7 @@ def _result(item: JsonObject) -> object:
 
 
 def _completion(text: str, reply: Reply) -> JsonObject:
-    if reply.stop_reason == "max_tokens":
+    if native_reason(reply, _COMPLETION_STOPS, "Claude text completions") == "max_tokens":
         return {"completion": text, "stop_reason": "max_tokens", "stop": None}
     stop = reply.stop_sequence or "\n\nHuman:"
     return {"completion": text, "stop_reason": "stop_sequence", "stop": stop}

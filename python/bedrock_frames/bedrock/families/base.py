@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from bedrock_frames.bedrock.content import CitedText, Text
 from bedrock_frames.bedrock.errors import UnsupportedModel
+from bedrock_frames.bedrock.words import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bedrock_frames.bedrock.content import Block, JsonObject, Reply
     from bedrock_frames.bedrock.steps import Kind
@@ -68,6 +69,20 @@ def refused(block: Block, family: str) -> UnsupportedModel:
     return UnsupportedModel(
         f"InvokeModel of {family} cannot carry the fixture's {type(block).__name__} block; "
         f"use Converse, a model that can, or give response.body and response.chunks"
+    )
+
+
+def native_reason(reply: Reply, known: Mapping[str, str], family: str) -> str:
+    """Return a family's name of a stop reason.
+
+    Raises:
+        UnsupportedModel: it has none, and another one would say something else.
+    """
+    if reply.stop_reason in known:
+        return known[reply.stop_reason]
+    raise UnsupportedModel(
+        f"InvokeModel of {family} has no name for the stop reason {reply.stop_reason}; it has one "
+        f"for {listed(known)}. Use Converse, or give response.body and response.chunks"
     )
 
 

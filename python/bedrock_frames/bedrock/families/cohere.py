@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bedrock.content import CitedText, JsonObject, Text, ToolUse
-from bedrock_frames.bedrock.families.base import Chunk, Context, plain_text, refused
+from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, plain_text, refused
 from bedrock_frames.bedrock.identity import uuid
 from bedrock_frames.bedrock.steps import Kind
 from bedrock_frames.bedrock.text import cut
@@ -21,7 +21,15 @@ _CHAT: Final = re.compile(r"command-r|command-a")
 PROMPTED: Final = "cohere-text"
 """The engine's name for a body with a prompt."""
 
-_REASONS: Final = {"max_tokens": "MAX_TOKENS", "content_filtered": "ERROR_TOXIC"}
+_REASONS: Final = {
+    "end_turn": "COMPLETE",
+    "stop_sequence": "COMPLETE",
+    "tool_use": "COMPLETE",
+    "guardrail_intervened": "COMPLETE",
+    "max_tokens": "MAX_TOKENS",
+    "content_filtered": "ERROR_TOXIC",
+    "model_context_window_exceeded": "ERROR_LIMIT",
+}
 
 
 def matches(model_id: str) -> bool:
@@ -34,7 +42,7 @@ def _is_chat(context: Context) -> bool:
 
 
 def _reason(reply: Reply) -> str:
-    return _REASONS.get(reply.stop_reason, "COMPLETE")
+    return native_reason(reply, _REASONS, "Cohere")
 
 
 def render_body(reply: Reply, context: Context) -> JsonObject:

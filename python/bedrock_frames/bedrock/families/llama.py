@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bedrock.families.base import Chunk, Context, plain_text
+from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, plain_text
 from bedrock_frames.bedrock.steps import Kind
 from bedrock_frames.bedrock.text import cut
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from bedrock_frames.bedrock.content import JsonObject, Reply
 
 _MODEL: Final = re.compile(r"meta\.llama")
+_REASONS: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "stop",
+    "guardrail_intervened": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+}
 
 
 def matches(model_id: str) -> bool:
@@ -23,7 +31,7 @@ def matches(model_id: str) -> bool:
 
 
 def _reason(reply: Reply) -> str:
-    return "length" if reply.stop_reason == "max_tokens" else "stop"
+    return native_reason(reply, _REASONS, "Llama")
 
 
 def render_body(reply: Reply, context: Context) -> JsonObject:  # noqa: ARG001 - one signature

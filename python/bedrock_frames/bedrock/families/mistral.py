@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bedrock.families import openai
-from bedrock_frames.bedrock.families.base import Chunk, Context, plain_text
+from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, plain_text
 from bedrock_frames.bedrock.steps import Kind
 from bedrock_frames.bedrock.text import cut
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 _MODEL: Final = re.compile(r"mistral\.")
 _COMPLETES: Final = re.compile(r"mistral-7b|mixtral|mistral-(large|small)-2402")
-_REASONS: Final = {"max_tokens": "length", "tool_use": "tool_calls"}
+_REASONS: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "guardrail_intervened": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+}
 
 
 def matches(model_id: str) -> bool:
@@ -33,7 +40,7 @@ def _is_completion(context: Context) -> bool:
 
 
 def _reason(reply: Reply) -> str:
-    return _REASONS.get(reply.stop_reason, "stop")
+    return native_reason(reply, _REASONS, "Mistral text completions")
 
 
 def render_body(reply: Reply, context: Context) -> JsonObject:

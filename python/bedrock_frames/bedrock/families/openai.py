@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bedrock.content import CitedText, JsonObject, Reasoning, Text, ToolUse
-from bedrock_frames.bedrock.families.base import Chunk, Context, refused
+from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, refused
 from bedrock_frames.bedrock.identity import uuid
 from bedrock_frames.bedrock.steps import Kind
 from bedrock_frames.bedrock.text import cut
@@ -24,7 +24,10 @@ _MODEL: Final = re.compile(
 )
 _TAGGED: Final = re.compile(r"openai\.gpt-oss")
 _REASONS: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
     "max_tokens": "length",
+    "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
     "content_filtered": "content_filter",
     "guardrail_intervened": "content_filter",
@@ -40,7 +43,7 @@ def matches(model_id: str) -> bool:
 
 def reason(reply: Reply) -> str:
     """Return OpenAI's name of a stop reason."""
-    return _REASONS.get(reply.stop_reason, "stop")
+    return native_reason(reply, _REASONS, "OpenAI-style models")
 
 
 def _envelope(reply: Reply, context: Context, kind: str) -> JsonObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bedrock.families.base import Chunk, Context, plain_text
+from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, plain_text
 from bedrock_frames.bedrock.steps import Kind
 from bedrock_frames.bedrock.text import cut
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _MODEL: Final = re.compile(r"amazon\.titan")
 _REASONS: Final = {
+    "end_turn": "FINISH",
+    "tool_use": "FINISH",
+    "model_context_window_exceeded": "LENGTH",
     "max_tokens": "LENGTH",
     "stop_sequence": "STOP_CRITERIA_MET",
     "content_filtered": "CONTENT_FILTERED",
@@ -29,7 +32,7 @@ def matches(model_id: str) -> bool:
 
 
 def _reason(reply: Reply) -> str:
-    return _REASONS.get(reply.stop_reason, "FINISH")
+    return native_reason(reply, _REASONS, "Titan")
 
 
 def render_body(reply: Reply, context: Context) -> JsonObject:  # noqa: ARG001 - one signature
