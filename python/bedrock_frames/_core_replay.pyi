@@ -281,9 +281,13 @@ class Engine:
         journal_entries: int = 1000,
         journal_body_bytes: int = 65_536,
         max_sessions: int = 10_000,
+        max_plan_bytes: int = 268_435_456,
         timing: Mapping[str, object] | None = None,
     ) -> Self:
-        """Make an engine without rules. ``journal_entries=0`` keeps no journal."""
+        """Make an engine without rules. ``journal_entries=0`` keeps no journal.
+
+        Compiled plans are remembered up to ``max_plan_bytes`` together, and the latest in any case.
+        """
     def load(
         self,
         rules: Sequence[Rule],

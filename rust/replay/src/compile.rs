@@ -1,7 +1,9 @@
 //! What the engine asks of whoever makes plans from fixtures, and the plans that it remembers.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::body::{Blocks, Format};
 use crate::matching::Asked;
@@ -57,6 +59,20 @@ pub struct Values<'a> {
     pub body: Option<&'a [u8]>,
 }
 
+impl Ask<'_> {
+    /// What its plan is remembered by.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        let (generation, identity) = self.kept_by;
+        let mut key = Vec::with_capacity(34 + self.model.len());
+        key.extend_from_slice(&generation.to_le_bytes());
+        key.extend_from_slice(&identity.to_le_bytes());
+        key.extend_from_slice(&(self.variant as u64).to_le_bytes());
+        key.extend_from_slice(&[self.operation as u8, self.format as u8]);
+        key.extend_from_slice(self.model.as_bytes());
+        key
+    }
+}
+
 impl<'a> Values<'a> {
     pub(crate) fn of(asked: &Asked<'a>, whole: bool) -> Self {
         let features = asked.features;
@@ -74,30 +90,35 @@ impl<'a> Values<'a> {
     }
 }
 
-/// How much the remembered plans may weigh, over all shards, in bytes.
-const ROOM_BYTES: usize = 256 << 20;
 /// What a plan weighs beside its body: its key, its frames' ends and steps.
 const OVERHEAD_BYTES: usize = 512;
 const SHARDS: usize = 16;
 
-/// Plans that were made before.
+/// Plans that were made before. The bound is on all of them together, whichever shard they are in;
+/// the one that was made last is kept even where it is above that alone.
 #[derive(Debug)]
-pub(crate) struct Plans([Shard; SHARDS]);
-
-#[derive(Debug)]
-struct Shard {
-    recent: Mutex<Recent<Arc<Plan>>>,
-    /// Held while a plan is made. Many may ask at once for one that is not there: it is made once,
-    /// for a large one takes seconds and hundreds of megabytes.
-    making: Mutex<()>,
+pub(crate) struct Plans {
+    shards: [Mutex<Recent<Arc<Plan>>>; SHARDS],
+    /// Plans that are being made. Many may ask at once for one that is not there: it is made once.
+    flights: Mutex<HashMap<Vec<u8>, Flight>>,
+    room: usize,
+    used: AtomicUsize,
+    /// The shard that gives up a plan next.
+    hand: AtomicUsize,
 }
 
+/// A plan that is being made, and what came of it.
+type Flight = Arc<OnceLock<Result<Arc<Plan>, String>>>;
+
 impl Plans {
-    pub(crate) fn new() -> Self {
-        Self(std::array::from_fn(|_| Shard {
-            recent: Mutex::new(Recent::new(ROOM_BYTES / SHARDS)),
-            making: Mutex::new(()),
-        }))
+    pub(crate) fn new(room: usize) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::new(Recent::new(usize::MAX))),
+            flights: Mutex::default(),
+            room,
+            used: AtomicUsize::new(0),
+            hand: AtomicUsize::new(0),
+        }
     }
 
     /// The plan that answers `ask`, if it was made before.
@@ -105,25 +126,45 @@ impl Plans {
         if ask.values.is_some() {
             return None;
         }
-        lock(&self.shard(ask).recent).get(&key_of(ask)).map(|plan| Arc::clone(plan))
+        let key = ask.key();
+        lock(self.shard(&key)).get(&key).map(|plan| Arc::clone(plan))
     }
 
-    /// The plan that answers `ask`, made now if it was not before.
+    /// The plan that answers `ask`, made now if it was not before. Only those wait that ask for the
+    /// same one.
     pub(crate) fn make(&self, ask: &Ask<'_>, compile: &dyn Compile) -> Result<Arc<Plan>, String> {
         if ask.values.is_some() {
             return compile.compile(ask);
         }
-        let _making = lock(&self.shard(ask).making);
-        // Whoever comes after the first finds what that one made.
-        if let Some(plan) = self.find(ask) {
-            return Ok(plan);
+        let key = ask.key();
+        let flight = Arc::clone(lock(&self.flights).entry(key.clone()).or_default());
+        let made = flight.get_or_init(|| {
+            // It may have been made since it was looked for.
+            self.find(ask).map_or_else(
+                || compile.compile(ask).inspect(|plan| self.keep(&key, Arc::clone(plan))),
+                Ok,
+            )
+        });
+        let mut flights = lock(&self.flights);
+        if flights.get(&key).is_some_and(|current| Arc::ptr_eq(current, &flight)) {
+            flights.remove(&key);
         }
-        let plan = compile.compile(ask)?;
+        drop(flights);
+        made.clone()
+    }
+
+    fn keep(&self, key: &[u8], plan: Arc<Plan>) {
         let weight = plan.body().len() + plan.ends().len() * 16 + OVERHEAD_BYTES;
-        let gone = lock(&self.shard(ask).recent).insert(&key_of(ask), Arc::clone(&plan), weight);
-        // Dropped here, not under the lock: a plan may hold what its host must clean up.
+        let mut gone = self.change(self.shard(key), |shard| shard.insert(key, plan, weight));
+        let mut empty = 0;
+        while self.used.load(Ordering::Relaxed) > self.room && empty < SHARDS {
+            let at = self.hand.fetch_add(1, Ordering::Relaxed) % SHARDS;
+            let evicted = self.change(&self.shards[at], |shard| shard.evict_other(Some(key)));
+            empty = if evicted.is_some() { 0 } else { empty + 1 };
+            gone.extend(evicted);
+        }
+        // Dropped here, not under a lock: a plan may hold what its host must clean up.
         drop(gone);
-        Ok(plan)
     }
 
     /// Forget all plans but those of these fixtures in that generation, and return them.
@@ -134,26 +175,31 @@ impl Plans {
                     .first_chunk()
                     .is_some_and(|of| identities.contains(&u128::from_le_bytes(*of)))
         };
-        let gone = self.0.iter().flat_map(|shard| lock(&shard.recent).retain(|key, _| kept(key)));
-        gone.collect()
+        let retain = |shard: &mut Recent<_>| shard.retain(|key, _| kept(key));
+        self.shards.iter().flat_map(|shard| self.change(shard, retain)).collect()
     }
 
-    fn shard(&self, ask: &Ask<'_>) -> &Shard {
-        &self.0[ask.kept_by.1 as usize % SHARDS]
+    /// Change a shard, and count what that takes or gives back.
+    fn change<T>(
+        &self,
+        shard: &Mutex<Recent<Arc<Plan>>>,
+        change: impl FnOnce(&mut Recent<Arc<Plan>>) -> T,
+    ) -> T {
+        let mut shard = lock(shard);
+        let before = shard.used();
+        let result = change(&mut shard);
+        // A difference below zero wraps, as the sum does.
+        self.used.fetch_add(shard.used().wrapping_sub(before), Ordering::Relaxed);
+        result
+    }
+
+    fn shard(&self, key: &[u8]) -> &Mutex<Recent<Arc<Plan>>> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        &self.shards[hasher.finish() as usize % SHARDS]
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn key_of(ask: &Ask<'_>) -> Vec<u8> {
-    let (generation, identity) = ask.kept_by;
-    let mut key = Vec::with_capacity(34 + ask.model.len());
-    key.extend_from_slice(&generation.to_le_bytes());
-    key.extend_from_slice(&identity.to_le_bytes());
-    key.extend_from_slice(&(ask.variant as u64).to_le_bytes());
-    key.extend_from_slice(&[ask.operation as u8, ask.format as u8]);
-    key.extend_from_slice(ask.model.as_bytes());
-    key
 }

@@ -71,7 +71,7 @@ impl Engine {
             journal: Journal::new(options.journal_entries, options.journal_body_bytes),
             rules: RwLock::new(Arc::new(RuleSet::empty())),
             loading: Mutex::new(()),
-            plans: Plans::new(),
+            plans: Plans::new(options.max_plan_bytes),
             sessions: Sessions::new(options.max_sessions),
             counts: Counts::new(),
             unmatched: AtomicU64::new(0),

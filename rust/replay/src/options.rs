@@ -17,6 +17,8 @@ pub struct Options {
     pub journal_body_bytes: usize,
     /// How many sessions can be amid a sequence.
     pub max_sessions: usize,
+    /// How many bytes of plans are remembered.
+    pub max_plan_bytes: usize,
     /// The pace of fixtures that have none.
     pub timing: Option<Timing>,
 }
@@ -30,6 +32,7 @@ impl Default for Options {
             journal_entries: 1000,
             journal_body_bytes: 65_536,
             max_sessions: 10_000,
+            max_plan_bytes: 256 << 20,
             timing: None,
         }
     }

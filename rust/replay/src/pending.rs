@@ -65,6 +65,11 @@ impl Pending {
         self.unmade.values.is_some()
     }
 
+    /// Equal for answers that have the same plan; `None` for one that is made for this request alone.
+    pub fn plan_key(&self) -> Option<Vec<u8>> {
+        (!self.is_for_one()).then(|| self.unmade.ask().key())
+    }
+
     /// Make the plan, and answer. `engine` is the one that it is from.
     pub fn finish(self, engine: &Engine) -> Answer {
         let Self { opening, unmade } = self;
@@ -94,21 +99,24 @@ impl Unmade {
         }
     }
 
-    fn say(mut self, engine: &Engine) -> Result<Said, Refusal> {
-        let (rules, fixture) = (&self.rules, self.fixture);
-        let rule = &rules.rules[fixture];
-        let ask = Ask {
-            fixture,
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            fixture: self.fixture,
             kept_by: self.kept_by,
             variant: self.variant,
             operation: self.operation,
             model: &self.model,
             format: self.format,
             values: self.values.as_ref().map(Owned::view),
-        };
+        }
+    }
+
+    fn say(mut self, engine: &Engine) -> Result<Said, Refusal> {
+        let (rules, fixture) = (&self.rules, self.fixture);
+        let rule = &rules.rules[fixture];
         let compile =
             rules.compile.as_deref().ok_or_else(|| Refusal::validation("No compiler."))?;
-        let plan = engine.plans.make(&ask, compile).map_err(|why| {
+        let plan = engine.plans.make(&self.ask(), compile).map_err(|why| {
             Refusal::validation(format!("Fixture {fixture} ({:?}): {why}", rule.name))
         })?;
         let schedule = engine.schedule(&plan, rule, &mut self.chance);

@@ -57,11 +57,20 @@ impl<V> Recent<V> {
 
     /// Give up the entry that was not used for longest.
     pub(crate) fn evict(&mut self) -> Option<V> {
+        self.evict_other(None)
+    }
+
+    /// The same, but never the entry of that key.
+    pub(crate) fn evict_other(&mut self, kept: Option<&[u8]>) -> Option<V> {
         loop {
             let key = self.ring.pop_front()?;
             let slot = self.slots.get_mut(&key)?;
-            if std::mem::take(&mut slot.touched) {
+            let is_kept = kept == Some(&*key);
+            if std::mem::take(&mut slot.touched) || is_kept {
                 self.ring.push_back(key);
+                if is_kept && self.ring.len() == 1 {
+                    return None;
+                }
                 continue;
             }
             let slot = self.slots.remove(&key)?;
@@ -79,6 +88,11 @@ impl<V> Recent<V> {
             self.ring.retain(|key| self.slots.contains_key(key));
         }
         gone.into_iter().map(|slot| slot.value).collect()
+    }
+
+    /// The weights of all entries.
+    pub(crate) fn used(&self) -> usize {
+        self.used
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,11 +1,13 @@
 //! Making answers that take long: whose plans are not there yet, or whose requests are large. Threads
 //! that may enter Python, so that no worker and no lane ever does.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use replay::{Answer, Engine, Outcome, Pending, Reply};
@@ -23,7 +25,7 @@ pub(crate) const LARGE_BYTES: usize = 131_072;
 /// What came of it.
 pub(crate) enum Made {
     Answer(Owed),
-    /// Its plan is for this request alone, and still to be made.
+    /// Its plan is still to be made.
     Pending(Box<Pending>),
     /// The path is not one of Bedrock's.
     NoRoute,
@@ -44,6 +46,8 @@ pub(crate) struct Makers {
     once: Way,
     /// Make those that are for one request.
     for_one: Way,
+    /// Read large requests. They wait for no plan.
+    read: Way,
 }
 
 /// The way to one crew.
@@ -61,7 +65,7 @@ struct Job {
 }
 
 enum Work {
-    /// Ask the engine, and make the plan where that is not the other crew's.
+    /// Ask the engine, which may already have the plan.
     Begin(Ask),
     Finish(Box<Pending>),
 }
@@ -74,13 +78,15 @@ struct Crew {
     threads: AtomicUsize,
     /// Jobs of all crews that wait or are being done.
     unfinished: Arc<AtomicUsize>,
+    /// Plans that are being made, and the jobs that wait for each: none of them takes a thread.
+    waiting: Mutex<HashMap<Vec<u8>, Vec<Job>>>,
 }
 
 impl Makers {
     pub(crate) fn new(shared: &Arc<Shared>, ending: &Sender<()>) -> Self {
         let unfinished = Arc::default();
         let way = || Way::new(Arc::clone(shared), Arc::clone(&unfinished), ending.clone());
-        Self { once: way(), for_one: way() }
+        Self { once: way(), for_one: way(), read: way() }
     }
 
     /// Have an answer made. `then` is called by another thread; it has to be quick.
@@ -99,7 +105,7 @@ impl Makers {
     ///
     /// As above.
     pub(crate) fn begin(&self, ask: Ask, then: Then) -> Result<(), String> {
-        self.once.make(Job { work: Work::Begin(ask), then })
+        self.read.make(Job { work: Work::Begin(ask), then })
     }
 }
 
@@ -112,6 +118,7 @@ impl Way {
             spare: AtomicIsize::new(0),
             threads: AtomicUsize::new(0),
             unfinished,
+            waiting: Mutex::default(),
         };
         Self { jobs, crew: Arc::new(crew), ending }
     }
@@ -160,14 +167,57 @@ impl Crew {
         loop {
             self.spare.fetch_add(1, Ordering::Relaxed);
             let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(Job { work, then }) = job else { return };
-            if self.shared.stage() == Stage::Over {
-                return;
+            let Ok(job) = job else { return };
+            let key = match &job.work {
+                Work::Finish(pending) => pending.plan_key(),
+                Work::Begin(_) => None,
+            };
+            let Some(key) = key else {
+                if !self.finish(job) {
+                    return;
+                }
+                continue;
+            };
+            let mut jobs = vec![job];
+            match self.waiting().entry(key.clone()) {
+                Entry::Occupied(mut others) => {
+                    others.get_mut().append(&mut jobs);
+                    continue;
+                }
+                Entry::Vacant(place) => place.insert(Vec::new()),
+            };
+            while !jobs.is_empty() {
+                if !jobs.drain(..).all(|job| self.finish(job)) {
+                    return;
+                }
+                jobs = self.done_with(&key);
             }
-            let made = catch_unwind(AssertUnwindSafe(|| self.make(work)));
-            self.unfinished.fetch_sub(1, Ordering::Relaxed);
-            then(made.unwrap_or(Made::Panicked));
         }
+    }
+
+    /// The jobs that came meanwhile for the same plan; where there are none, it is not made any more.
+    fn done_with(&self, key: &[u8]) -> Vec<Job> {
+        let mut waiting = self.waiting();
+        let jobs = waiting.get_mut(key).map(std::mem::take).unwrap_or_default();
+        if jobs.is_empty() {
+            waiting.remove(key);
+        }
+        jobs
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Vec<Job>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Do a job; return whether to go on with others.
+    fn finish(&self, Job { work, then }: Job) -> bool {
+        if self.shared.stage() == Stage::Over {
+            return false;
+        }
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(work)));
+        self.unfinished.fetch_sub(1, Ordering::Relaxed);
+        then(made.unwrap_or(Made::Panicked));
+        true
     }
 
     fn make(&self, work: Work) -> Made {
@@ -177,10 +227,7 @@ impl Crew {
             Work::Begin(ask) => match ask(engine) {
                 None => return Made::NoRoute,
                 Some(Reply::Ready(answer)) => answer,
-                Some(Reply::Pending(pending)) if pending.is_for_one() => {
-                    return Made::Pending(pending);
-                }
-                Some(Reply::Pending(pending)) => pending.finish(engine),
+                Some(Reply::Pending(pending)) => return Made::Pending(pending),
             },
         };
         Made::Answer(Owed::new(Arc::clone(&self.shared), answer))

@@ -27,8 +27,9 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         *, seed=0, strict=false, max_body_bytes=25_000_000, journal_entries=1000,
-        journal_body_bytes=65_536, max_sessions=10_000, timing=None,
+        journal_body_bytes=65_536, max_sessions=10_000, max_plan_bytes=268_435_456, timing=None,
     ))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
     fn new(
         seed: u64,
         strict: bool,
@@ -36,6 +37,7 @@ impl Engine {
         journal_entries: usize,
         journal_body_bytes: usize,
         max_sessions: usize,
+        max_plan_bytes: usize,
         timing: Option<&Bound<'_, PyMapping>>,
     ) -> PyResult<Self> {
         Ok(Self(Arc::new(replay::Engine::new(Options {
@@ -45,6 +47,7 @@ impl Engine {
             journal_entries,
             journal_body_bytes,
             max_sessions,
+            max_plan_bytes,
             timing: timing.map(timing::read).transpose()?,
         }))))
     }
