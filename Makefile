@@ -19,7 +19,7 @@ SDKS := tests/clients/aws_sdk
 NO_CLIENT = echo "No $@: tests of this client are skipped" >&2
 
 clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
-	$(SDKS)_js/node_modules tests/node/node_modules \
+	$(SDKS)_js/node_modules tests/node/node_modules benches/node/node_modules \
 	$(SDKS)_go/bin/client $(SDKS)_java/target/client.jar $(SDKS)_rust/target/debug/client
 
 .venv-clients/%/.installed: tests/clients/%.txt
