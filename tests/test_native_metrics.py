@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -237,7 +238,8 @@ def test_a_scrape_is_of_one_moment() -> None:
         return counts, [GaugeMetricFamily("also", "", counts.frames)]
 
     figures = Figures(Counts(), Engine())
-    with figures.taken_from(look):
+    with ExitStack() as stack:
+        stack.callback(figures.take_from(look))
         for at in (1, 2):
             found = {s.name: s.value for family in figures.collect() for s in family.samples}
             assert found["bedrock_frames_frames_sent_total"] == found["also"] == at

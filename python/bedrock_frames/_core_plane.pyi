@@ -82,6 +82,8 @@ class Plane:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """TCP addresses that it listens on."""
+    def listening(self) -> list[int]:
+        """Return the file descriptors that it listens on: a forked child has to close them."""
     def figures(self) -> Figures:
         """Return what happened so far, in all threads."""
     def stop(self, drain_timeout: float) -> bool:

@@ -5,12 +5,12 @@ Under ``/__control``, and under ``/__aimock`` with the routes and answers of tha
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -101,7 +101,8 @@ class Control:
             return _bad('Missing or invalid "fixtures" array')
         try:
             first = position == "first"
-            count = await run_in_threadpool(self._catalog.add, added, first=first)
+            # Not Starlette's thread pool, whose threads keep a process from its end.
+            count = await asyncio.to_thread(self._catalog.add, added, first=first)
         except FixtureError as error:
             faults = [
                 {"path": f.path, "message": f.message, "severity": f.severity} for f in error.faults

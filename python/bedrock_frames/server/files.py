@@ -11,13 +11,11 @@ import re
 import resource
 import socket
 import stat
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames._core import check_pems, max_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_SOCKET_PATH_BYTES: Final = 107
@@ -54,9 +52,8 @@ def room_for(connections: int, *, threads: int) -> int:
     return min(connections, max(left - max_refused(left), 1))
 
 
-@contextmanager
-def claimed(path: Path) -> Iterator[None]:
-    """Have a path for a Unix socket: one that nobody listens on any more is removed, now and after.
+def claim(path: Path) -> None:
+    """Make room for a Unix socket: the one of a server that was killed is removed.
 
     Raises:
         OSError: somebody listens there, or it can be none.
@@ -68,10 +65,6 @@ def claimed(path: Path) -> Iterator[None]:
         raise OSError(errno.ENOENT, f"there is no folder {path.parent}", str(path))
     if os.path.lexists(path):
         _remove_left_behind(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _remove_left_behind(path: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from bedrock_frames._core import IDLE_SECONDS, MAX_HEAD_BYTES
 from bedrock_frames.server.joining import JoiningTransport
 from bedrock_frames.server.pacing import PIECES, ConnectionCut
+from bedrock_frames.server.threads import DaemonThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 
 
 _LOG: Final = logging.getLogger(__name__)
+
+_LOOK_AGAIN: Final = 0.001
+"""Seconds between two looks at whether a thread has begun to serve."""
+
+_AT_ONCE: Final = 2.0
+"""Seconds that an app has to end at once, before it is left behind."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -86,7 +93,7 @@ class Host(uvicorn.Server):
         *,
         drain_timeout: float,
         max_connections: int,
-        on_ready: Callable[[], object],
+        on_ready: Callable[[], object] = str,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -129,9 +136,17 @@ class Host(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop; when asked again, give up what is still being answered."""
-        if self.should_exit and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._give_up, "asked to end again", logging.WARNING)
+        if self.should_exit:
+            self.give_up("asked to end again")
         self.should_exit = True
+
+    def give_up(self, why: str) -> None:
+        """Wait no longer for answers under way. May be called from any thread."""
+        self._drain_timeout = 0
+        if self._loop is not None:
+            # Where the loop has been closed, nothing is under way.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._give_up, why, logging.WARNING)
 
     def _give_up(self, why: str, level: int) -> None:
         under_way = list(self.server_state.tasks)
@@ -160,37 +175,54 @@ class Host(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-@contextmanager
-def hosted(
-    app: ASGIApp, listening: socket.socket, *, drain_timeout: float, max_connections: int
-) -> Iterator[None]:
-    """Run an app on a socket, in a thread.
+class HostThread:
+    """An app that runs on a socket, in a thread, until it is stopped.
 
     Raises:
         RuntimeError: it does not start.
     """
-    ready = threading.Event()
-    host = Host(
-        app, drain_timeout=drain_timeout, max_connections=max_connections, on_ready=ready.set
-    )
 
-    def run() -> None:
+    def __init__(
+        self, app: ASGIApp, listening: socket.socket, *, drain_timeout: float, max_connections: int
+    ) -> None:
+        self._host = Host(app, drain_timeout=drain_timeout, max_connections=max_connections)
+        self._listening = listening
+        self._at_once = False
+        self._thread = DaemonThread(self._run, name="bedrock-app")
         try:
-            host.run(sockets=[listening])
-        finally:
-            ready.set()
+            while not self._host.started:
+                if self._thread.wait(_LOOK_AGAIN):
+                    raise RuntimeError("The server did not start: its log says why")
+        except BaseException:
+            self.stop(at_once=True)
+            raise
 
-    thread = threading.Thread(target=run, name="bedrock-app", daemon=True)
-    thread.start()
-    ready.wait()
-    if not host.started:
-        thread.join()
-        raise RuntimeError("The server did not start")
-    try:
-        yield
-    finally:
-        host.should_exit = True
-        thread.join()
+    def listening(self) -> set[int]:
+        """Return the file descriptors that it listens on: event loops may have duplicated it."""
+        sockets = (one for server in self._host.servers for one in server.sockets)
+        return {self._listening.fileno(), *(one.fileno() for one in sockets)}
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Answer what was asked, for as long as the drain timeout gives it; or ``at_once``, not.
+
+        An exception meanwhile, such as that of a signal, ends the wait.
+        """
+        self._host.should_exit = True
+        try:
+            if not at_once:
+                self._thread.wait()
+        finally:
+            self._at_once = True
+            self._host.give_up("the process ends")
+            self._thread.wait(_AT_ONCE)
+
+    def _run(self) -> None:
+        try:
+            self._host.run(sockets=[self._listening])
+        except RuntimeError:
+            # asyncio stops its executor in a thread, which cannot be started when a process ends.
+            if not self._at_once:
+                raise
 
 
 def listen(host: str, port: int) -> socket.socket:

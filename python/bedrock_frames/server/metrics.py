@@ -7,7 +7,6 @@ when somebody asks for them, of one look at what was counted.
 from __future__ import annotations
 
 from bisect import bisect_left
-from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -68,14 +67,14 @@ class Figures(Collector):
         self._source: Source = lambda: (counts, ())
         self._engine = engine
 
-    @contextmanager
-    def taken_from(self, source: Source) -> Iterator[None]:
-        """Ask another source meanwhile: who else serves the sockets."""
+    def take_from(self, source: Source) -> Callable[[], None]:
+        """Ask another source: what else serves the sockets. Returns what takes that back."""
         own, self._source = self._source, source
-        try:
-            yield
-        finally:
+
+        def take_back() -> None:
             self._source = own
+
+        return take_back
 
     def collect(self) -> Iterator[Metric]:
         """Yield them, after one look at the source."""

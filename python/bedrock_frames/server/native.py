@@ -13,8 +13,9 @@ import signal
 import socket
 import tempfile
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,12 +29,15 @@ from bedrock_frames._core import (
     self_signed,
 )
 from bedrock_frames.server.app import parts_of
-from bedrock_frames.server.files import claimed, read_pems, room_for
-from bedrock_frames.server.host import hosted, url_of
+from bedrock_frames.server.files import claim, read_pems, room_for
+from bedrock_frames.server.host import HostThread, url_of
+from bedrock_frames.server.lifetime import Lifetime
 from bedrock_frames.server.plane_metrics import source_of
+from bedrock_frames.server.threads import DaemonThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import ExitStack
     from types import FrameType, TracebackType
 
     from starlette.applications import Starlette
@@ -44,6 +48,9 @@ _LOG: Final = logging.getLogger(__name__)
 
 _APP_DRAIN: Final = 1.0
 """Seconds for the app's own answers, which are short."""
+
+_AT_ONCE: Final = 3.0
+"""Seconds that threads which were told to end at once are waited for."""
 
 _TO_COUNT: Final = 1.0
 """Seconds after the drain timeout in which what is cut is counted before it is cut."""
@@ -96,11 +103,10 @@ class Running:
 
 
 class NativeServer:
-    """An app behind a plane, for the length of a ``with`` block.
+    """An app behind a plane, for the length of a ``with`` block, or from ``start`` to ``stop``.
 
     Raises:
         ValueError: ``drain_timeout`` is out of its range.
-        OSError: at its begin: the place cannot be listened on.
     """
 
     def __init__(self, app: Starlette, place: Place, *, drain_timeout: float = 30.0) -> None:
@@ -108,32 +114,53 @@ class NativeServer:
         self._app = app
         self._place = place
         self._drain_timeout = drain_timeout
-        self._stack = ExitStack()
+        self._lifetime = Lifetime()
         self._running: Running | None = None
 
+    def start(self) -> Running:
+        """Listen and answer, until :meth:`stop`.
+
+        Raises:
+            RuntimeError: it runs already.
+            OSError: the place cannot be listened on.
+        """
+        return self._lifetime.begin(self._start)
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Answer what was asked, for the drain timeout, and end; or ``at_once``, cut it.
+
+        Does nothing where it does not run. An exception meanwhile, such as KeyboardInterrupt, cuts
+        what is still being answered.
+        """
+        self._lifetime.end(at_once=at_once)
+
     def __enter__(self) -> Running:
-        place = self._place
+        return self.start()
+
+    def _start(self, stack: ExitStack) -> Running:
+        place, lifetime = self._place, self._lifetime
         given = None if place.certificate is None else read_pems(*place.certificate)
-        with ExitStack() as stack:
-            if place.uds is not None:
-                stack.enter_context(claimed(place.uds))
-            folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            listening = stack.enter_context(socket.socket(socket.AF_UNIX))
-            listening.bind(str(folder / "app.sock"))
-            stack.enter_context(
-                hosted(
-                    self._app,
-                    listening,
-                    drain_timeout=_APP_DRAIN,
-                    max_connections=place.max_connections,
-                )
-            )
-            running = self._running = self._start(folder, given)
-            figures = parts_of(self._app).figures
-            stack.enter_context(figures.taken_from(source_of(running.plane)))
-            stack.callback(self._stop, running)
-            self._stack = stack.pop_all()
+        if place.uds is not None:
+            claim(place.uds)
+            stack.callback(place.uds.unlink, missing_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        listening = socket.socket(socket.AF_UNIX)
+        stack.callback(listening.close)
+        listening.bind(str(folder / "app.sock"))
+        host = HostThread(
+            self._app,
+            listening,
+            drain_timeout=_APP_DRAIN,
+            max_connections=place.max_connections,
+        )
+        lifetime.in_child(host.listening())
+        stack.callback(lambda: host.stop(at_once=lifetime.at_once))
+        running = self._running = self._listen(folder, given)
+        lifetime.in_child(running.plane.listening())
+        figures = parts_of(self._app).figures
+        stack.callback(figures.take_from(source_of(running.plane)))
+        stack.callback(self._stop, running)
         return running
 
     def __exit__(
@@ -142,15 +169,15 @@ class NativeServer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        self.stop()
 
     def give_up(self) -> None:
         """Wait no longer for answers under way. May be called from a signal handler."""
         if self._running is not None:
-            arguments = (self._running.plane, "asked to end again")
-            threading.Thread(target=_cut, args=arguments, daemon=True).start()
+            cut = partial(_cut, self._running.plane, "asked to end again")
+            DaemonThread(cut, name="bedrock-cut")
 
-    def _start(self, folder: Path, given: tuple[str, str] | None) -> Running:
+    def _listen(self, folder: Path, given: tuple[str, str] | None) -> Running:
         place = self._place
         pems, certificate = given, None
         if given is None and place.tls:
@@ -181,15 +208,22 @@ class NativeServer:
 
     def _stop(self, running: Running) -> None:
         plane, timeout = running.plane, self._drain_timeout
+        if self._lifetime.at_once:
+            # Without a thread: where a process ends, none can be started.
+            _cut(plane, "the process ends")
+            return
         # In a thread, for while this one waits in it no signal handler could run.
-        stop = threading.Thread(target=plane.stop, args=(timeout + _TO_COUNT,))
-        stop.start()
-        stop.join(timeout)
-        if stop.is_alive():
-            # Who gives no time wants it so.
-            level = logging.WARNING if timeout else logging.INFO
-            _cut(plane, f"the drain timeout of {timeout:g} s is over", level)
-        stop.join()
+        stop = DaemonThread(partial(plane.stop, timeout + _TO_COUNT), name="bedrock-stop")
+        try:
+            if not stop.wait(timeout):
+                # Who gives no time wants it so.
+                level = logging.WARNING if timeout else logging.INFO
+                _cut(plane, f"the drain timeout of {timeout:g} s is over", level)
+            stop.wait()
+        except BaseException as error:
+            _cut(plane, f"{type(error).__name__} while they were waited for")
+            stop.wait(_AT_ONCE)
+            raise
 
 
 def _cut(plane: Plane, why: str, level: int = logging.WARNING) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gc
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from bedrock_frames import bounds
 from bedrock_frames._core import MAX_CONNECTIONS, MAX_IN_FLIGHT
 from bedrock_frames.server.app import create_app, parts_of
-from bedrock_frames.server.host import Host, hosted, listen, url_of
+from bedrock_frames.server.host import Host, HostThread, listen, url_of
+from bedrock_frames.server.lifetime import Lifetime
 from bedrock_frames.server.native import NativeServer, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import ExitStack
     from types import TracebackType
 
     from starlette.applications import Starlette
@@ -89,12 +91,15 @@ def _collecting_seldom() -> Iterator[None]:
 
 
 class Server:
-    """A server in a thread, for the length of a ``with`` block.
+    """A server in threads, for the length of a ``with`` block, or from ``start`` to ``stop``.
 
     ::
 
         with Server("fixtures/") as server:
             boto3.client("bedrock-runtime", endpoint_url=server.url)
+
+    A server that is still running when the process ends is stopped then, without a drain timeout.
+    A forked child may use its parent's server; it cannot stop it.
 
     Bedrock's paths are served by the native data plane; with ``asgi``, the app serves everything.
     With ``tls`` it speaks TLS: by a certificate made at the start, or by a certificate and its key,
@@ -132,6 +137,7 @@ class Server:
         self.parts.control.check_exposure(host)
         self._asgi = asgi
         self._drain_timeout = drain_timeout
+        self._lifetime = Lifetime()
         self._url: str | None = None
         self._certificate: Path | None = None
 
@@ -143,7 +149,7 @@ class Server:
             RuntimeError: it does not run.
         """
         if self._url is None:
-            raise RuntimeError("The server does not run; use it as a context manager")
+            raise RuntimeError("The server does not run: use it in a with block, or start it")
         return self._url
 
     @property
@@ -156,32 +162,46 @@ class Server:
         """The engine, the fixtures and the figures of the running app."""
         return parts_of(self._app)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._url = stack.enter_context(self._in_app() if self._asgi else self._native())
-            self._stack = stack.pop_all()
+    def start(self) -> Self:
+        """Listen and answer, until :meth:`stop`. Returns the server itself.
+
+        Raises:
+            RuntimeError: it runs already.
+            OSError: the address cannot be listened on.
+        """
+        self._lifetime.begin(self._start_app if self._asgi else self._start_native)
         return self
 
-    @contextmanager
-    def _native(self) -> Iterator[str]:
-        server = NativeServer(self._app, self._place, drain_timeout=self._drain_timeout)
-        with server as running:
-            self._certificate = running.certificate
-            yield running.url
+    def stop(self) -> None:
+        """Answer what was asked, for ``drain_timeout`` seconds, and end.
 
-    @contextmanager
-    def _in_app(self) -> Iterator[str]:
-        place = self._place
-        with (
-            listen(place.host, place.port) as listening,
-            hosted(
-                self._app,
-                listening,
-                drain_timeout=self._drain_timeout,
-                max_connections=place.max_connections,
-            ),
-        ):
-            yield url_of(*listening.getsockname()[:2])
+        Does nothing where the server does not run.
+        """
+        self._url = self._certificate = None
+        self._lifetime.end()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def _start_native(self, stack: ExitStack) -> None:
+        server = NativeServer(self._app, self._place, drain_timeout=self._drain_timeout)
+        running = server.start()
+        stack.callback(lambda: server.stop(at_once=self._lifetime.at_once))
+        self._url, self._certificate = running.url, running.certificate
+
+    def _start_app(self, stack: ExitStack) -> None:
+        place, lifetime = self._place, self._lifetime
+        listening = listen(place.host, place.port)
+        stack.callback(listening.close)
+        host = HostThread(
+            self._app,
+            listening,
+            drain_timeout=self._drain_timeout,
+            max_connections=place.max_connections,
+        )
+        lifetime.in_child(host.listening())
+        stack.callback(lambda: host.stop(at_once=lifetime.at_once))
+        self._url = url_of(*listening.getsockname()[:2])
 
     def __exit__(
         self,
@@ -189,5 +209,4 @@ class Server:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._url = self._certificate = None
-        self._stack.close()
+        self.stop()

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -35,6 +36,7 @@ pub struct Plane {
     wakers: Vec<Waker>,
     stage: watch::Sender<Stage>,
     addresses: Vec<SocketAddr>,
+    listening: Vec<RawFd>,
     /// Closed when the last thread has ended.
     ended: Mutex<Receiver<()>>,
 }
@@ -59,6 +61,7 @@ impl Plane {
             wakers: Vec::new(),
             stage: watch::Sender::new(Stage::Serving),
             addresses: listeners.iter().filter_map(Listener::address).collect(),
+            listening: listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect(),
             ended: Mutex::new(ended),
         };
         let makers = Makers::new(&plane.shared, &ending);
@@ -114,6 +117,11 @@ impl Plane {
     /// The TCP addresses that it listens on.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The file descriptors of the sockets that it listens on, for a forked child to close.
+    pub fn listening(&self) -> &[RawFd] {
+        &self.listening
     }
 
     /// What happened so far.

@@ -83,6 +83,10 @@ impl Plane {
         addresses.map(|address| (address.ip().to_string(), address.port())).collect()
     }
 
+    fn listening(&self) -> Vec<i32> {
+        self.0.listening().to_vec()
+    }
+
     fn figures(&self, py: Python<'_>) -> figures::Figures {
         figures::Figures(py.detach(|| self.0.figures()))
     }
