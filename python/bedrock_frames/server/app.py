@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterable
 from contextlib import asynccontextmanager
@@ -114,15 +113,13 @@ def create_app(
         if not watched:
             yield
             return
-        from bedrock_frames.server.watch import watch as watching
+        from bedrock_frames.server.watch import Watcher
 
-        stop = asyncio.Event()
-        task = asyncio.create_task(watching(catalog, watched, stop))
+        watcher = Watcher(catalog, watched)
         try:
             yield
         finally:
-            stop.set()
-            await task
+            await watcher.stop()
 
     app = Starlette(
         routes=[
