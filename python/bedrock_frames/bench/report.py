@@ -55,6 +55,8 @@ class Report(Result):
 
     schema_: Literal["bedrock-frames/bench/1"] = Field(SCHEMA, alias="schema")
     version: str = __version__
+    title: str | None = None
+    """What the run is called, where it was given a name."""
     trustworthy: bool
     reasons: list[str]
     """Why it is not trustworthy."""

@@ -40,6 +40,8 @@ LEFT_OUT: Final = ("p999", "p95", "mean", "p90", "n", "max")
 def show(report: Report, stream: TextIO) -> None:
     """Print a report."""
     console = terminal.console(stream)
+    if report.title:
+        console.print(Text(report.title, style="bold"))
     console.print(fitting(report, console))
     console.print(rates(report))
     if report.errors:

@@ -157,6 +157,8 @@ def _doctor(options: argparse.Namespace) -> int:
 def _publish(report: Report, options: argparse.Namespace) -> int:
     from bedrock_frames import bench
 
+    named = {"title": options.title or report.title, "notes": [*options.note, *report.notes]}
+    report = report.model_copy(update=named)
     failures = []
     try:
         if not options.quiet:

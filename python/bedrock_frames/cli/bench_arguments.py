@@ -117,6 +117,10 @@ def add_outputs(command: argparse.ArgumentParser) -> None:
     group.add_argument("--push-gateway", metavar="URL", help="push metrics to Prometheus' gateway")
     if command.prog.endswith("bench"):
         group.add_argument("--requests-out", type=Path, metavar="FILE", help="a line for each")
+    group.add_argument("--title", metavar="TEXT", help="what the report is called")
+    group.add_argument(
+        "--note", action="append", default=[], metavar="TEXT", help="to be read with it"
+    )
     group.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
 
 

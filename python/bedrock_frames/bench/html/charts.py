@@ -36,17 +36,23 @@ PERCENTILES: Final = (50, 60, 70, 80, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.9
 _LATENCIES: Final[dict[MetricName, str]] = {
     "ttft_ms": BLUE,
     "e2e_ms": TEAL,
+    "session_ms": GREY,
     "tpot_ms": AMBER,
     "gap_ms": VIOLET,
 }
+_FEWEST_STEPS: Final = 2
+_WHOLE_S: Final = 0.98
+_KINDS: Final = (RED, AMBER, VIOLET, BLUE, TEAL, GREY)
 _QUANTILES: Final = {"p50": BLUE, "p90": AMBER, "p99": RED}
 
 
 def charts(report: Report) -> dict[str, Spec]:
     """Return the charts that a report has data for, by their names in the page."""
     found: dict[str, Spec | None] = {
+        "sweep": sweep_curve(report),
         "percentiles": percentiles(report),
         "throughput": throughput(report),
+        "errors": errors_series(report),
         "ttft-series": latency_series(report, "ttft_ms"),
         "e2e-series": latency_series(report, "e2e_ms"),
         "stream-series": stream_series(report),
@@ -55,6 +61,87 @@ def charts(report: Report) -> dict[str, Spec]:
         "schedule": distribution(report, "schedule_delay_ms", GREY),
     }
     return {name: spec for name, spec in found.items() if spec is not None}
+
+
+def sweep_curve(report: Report) -> Spec | None:
+    """Latency by rate, of a sweep of several steps. What saturated is drawn, too."""
+    rows: Rows = []
+    for step in sorted(report.sweep, key=lambda step: step.rate):
+        first = step.ttft_ms if step.ttft_ms.count else step.e2e_ms
+        for quantile in ("p50", "p99"):
+            value = getattr(first, quantile)
+            if value is not None:
+                rows.append(
+                    {
+                        "series": quantile,
+                        "rate": step.rate,
+                        "ms": value,
+                        "value": milliseconds(value),
+                        "step": step.saturated or "kept",
+                    }
+                )
+    if len({row["rate"] for row in rows}) < _FEWEST_STEPS:
+        return None
+    axis = {"title": "asked for in a second", "tickCount": 8}
+    spec = lines(
+        rows,
+        named={name: _QUANTILES[name] for name in ("p50", "p99")},
+        x={"field": "rate", "type": "quantitative", "axis": axis, "scale": {"zero": False}},
+        y=_duration_axis("ms"),
+        tooltip=[
+            tip("series", "percentile"),
+            number("rate", "rate"),
+            tip("value", "at most"),
+            tip("step", "step"),
+        ],
+    )
+    marks: Spec = {
+        "mark": {"type": "point", "filled": False, "size": 60, "tooltip": False},
+        "encoding": {
+            "x": {"field": "rate", "type": "quantitative"},
+            "y": {"field": "ms", "type": "quantitative"},
+            "color": {
+                "condition": {"test": "datum.step == 'kept'", "value": TEAL},
+                "value": RED,
+            },
+        },
+    }
+    layers = spec["layer"]
+    return {**spec, "layer": [marks, *layers] if isinstance(layers, list) else layers}
+
+
+def errors_series(report: Report) -> Spec | None:
+    """Errors by the second, by their kind; the rarer kinds are one."""
+    most = sorted(report.errors, key=lambda kind: -report.errors[kind])
+    kinds = most[: len(_KINDS) - 1]
+    seen = {kind: 0 for row in report.series for kind in row.errors}
+    if not seen:
+        return None
+    rows: Rows = []
+    named = dict(zip(kinds, _KINDS, strict=False))
+    if any(kind not in named for kind in seen):
+        named["other"] = GREY
+    for second, span, joined in _whole(report):
+        counts = dict.fromkeys(named, 0)
+        for row in joined:
+            for kind, times in row.errors.items():
+                counts[kind if kind in counts else "other"] += times
+        rows += [
+            {"series": kind, "second": second, "n": times / span, "said": _said(report, kind)}
+            for kind, times in counts.items()
+        ]
+    return lines(
+        rows,
+        named=named,
+        behind=_warm_up(report),
+        x=_second_axis(),
+        y={"field": "n", "type": "quantitative", "axis": {"title": "errors a second"}},
+        tooltip=[tip("series", "error"), tip("second"), number("n", "n"), tip("said", "the first")],
+    )
+
+
+def _said(report: Report, kind: str) -> str:
+    return report.error_samples.get(kind, "—")[:120]
 
 
 def percentiles(report: Report) -> Spec | None:
@@ -101,7 +188,7 @@ def throughput(report: Report) -> Spec | None:
     """Requests by the second: started, completed, failed, and how many were running."""
     named = {"started": GREY, "completed": TEAL, "failed": RED, "in flight": AMBER}
     rows: Rows = []
-    for second, span, joined in _joined(report.series):
+    for second, span, joined in _whole(report):
         counts = {
             "started": sum(row.sent for row in joined) / span,
             "completed": sum(row.completed for row in joined) / span,
@@ -151,7 +238,7 @@ def stream_series(report: Report) -> Spec | None:
     """Frames and output tokens by the second."""
     named = {"frames": VIOLET, "output tokens": BLUE}
     rows: Rows = []
-    for second, span, joined in _joined(report.series):
+    for second, span, joined in _whole(report):
         counts = {
             "frames": sum(row.frames for row in joined) / span,
             "output tokens": sum(row.output_tokens for row in joined) / span,
@@ -172,6 +259,14 @@ def stream_series(report: Report) -> Spec | None:
         tooltip=[tip("series", " "), tip("second"), number("n", "n")],
         area=True,
     )
+
+
+def _whole(report: Report) -> Iterator[tuple[int, int, Sequence[Second]]]:
+    """Yield seconds as `_joined`, without the last where it is but a part: it looks like a fall."""
+    series, ended = report.series, report.window.ended_s
+    last = int(ended)
+    partial = len(series) > 1 and series[-1].second == last and ended - last < _WHOLE_S
+    yield from _joined(series[:-1] if partial else series)
 
 
 def _joined(series: Sequence[Second]) -> Iterator[tuple[int, int, Sequence[Second]]]:

@@ -11,7 +11,7 @@ from bedrock_frames.bench.tables import LABELS
 from bedrock_frames.bench.words import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bedrock_frames.bench.figures import MetricName
     from bedrock_frames.bench.histograms import Distribution
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 BINS: Final = 60
 ROOM: Final = 0.15
-NARROW: Final = 0.2
+LINE: Final = 14
+"""The height of a label, in pixels."""
 
 
 def distribution(report: Report, name: MetricName, colour: str) -> Spec | None:
@@ -59,15 +60,15 @@ def distribution(report: Report, name: MetricName, colour: str) -> Spec | None:
             "tooltip": [tip("range", "duration"), number("share", "share", ".2%")],
         },
     }
-    span = bins[-1][1] - bins[0][0]
-    # The first has its label on its left, so that none overlap, unless there is no room.
-    near = held.quantile(0.5) - bins[0][0] < NARROW * span
-    far = bins[-1][1] - held.quantile(0.99) < NARROW * span
-    sides = ("left" if near else "right", "right" if far else "left")
+    middle = (bins[0][0] + bins[-1][1]) / 2
+    # A label extends to where there is room; one beyond the last bar has its mark there.
+    sides = tuple("left" if held.quantile(share) < middle else "right" for share in (0.5, 0.99))
+    for row, share in zip(marked, (0.5, 0.99), strict=True):
+        row["ms"] = min(max(held.quantile(share), bins[0][0]), bins[-1][1])
     return chart(rows, layer=[columns, *_rules(marked, sides)])
 
 
-def _rules(marked: Rows, sides: tuple[str, str]) -> list[Spec]:
+def _rules(marked: Rows, sides: Sequence[str]) -> list[Spec]:
     """Mark values on the x axis; a side is the end of its label that touches the mark."""
     at: Spec = {"field": "ms", "type": "quantitative"}
     dashes: Spec = {
@@ -85,9 +86,10 @@ def _rules(marked: Rows, sides: tuple[str, str]) -> list[Spec]:
                 "fontSize": 11,
                 "color": INK,
             },
-            "encoding": {"x": at, "y": {"value": 6}, "text": {"field": "label"}},
+            # Each on a line above the bars, so that none overprints another.
+            "encoding": {"x": at, "y": {"value": -LINE * (line + 0.5)}, "text": {"field": "label"}},
         }
-        for row, side in zip(marked, sides, strict=True)
+        for line, (row, side) in enumerate(zip(marked, sides, strict=True))
     ]
     return [dashes, *labels]
 

@@ -19,6 +19,12 @@ RED: Final = "#d6373a"
 VIOLET: Final = "#8358d6"
 GREY: Final = "#8b95a5"
 INK: Final = "#333c4a"
+QUIET: Final = "#5b6575"
+GRID: Final = "#e8ebf0"
+AXIS: Final = "#c9cfd8"
+
+DARK: Final = {INK: "#d5dbe5", QUIET: "#9aa5b5", GRID: "#2b3442", AXIS: "#465164"}
+"""What the page draws in place of these where dark colours are preferred."""
 
 HEIGHT: Final = 230
 
@@ -29,15 +35,15 @@ CONFIG: Final[Spec] = {
     "axis": {
         "domain": False,
         "ticks": False,
-        "labelColor": "#5b6575",
-        "titleColor": "#5b6575",
+        "labelColor": QUIET,
+        "titleColor": QUIET,
         "titleFontWeight": "normal",
         "labelFontSize": 11,
         "titleFontSize": 11,
         "labelPadding": 6,
-        "gridColor": "#e8ebf0",
+        "gridColor": GRID,
     },
-    "axisX": {"grid": False, "domain": True, "domainColor": "#c9cfd8"},
+    "axisX": {"grid": False, "domain": True, "domainColor": AXIS},
     "legend": {
         "orient": "top",
         "title": None,
@@ -47,6 +53,8 @@ CONFIG: Final[Spec] = {
         "symbolStrokeWidth": 3,
         "symbolOpacity": 1,
         "offset": 4,
+        # On a narrow page the names of series need more than one line.
+        "columns": {"expr": "max(1, floor(width / 110))"},
     },
     "line": {"strokeWidth": 2},
 }
@@ -93,9 +101,10 @@ def lines(
     ``behind`` is drawn before them.
     """
     encoding: Spec = {"x": x, "y": y, "color": colours(named)}
-    line: Spec = {"mark": {"type": "line", "interpolate": "monotone"}, "encoding": encoding}
+    # Straight from one measurement to the next: a spline shows values that were never measured.
+    line: Spec = {"mark": {"type": "line", "interpolate": "linear"}, "encoding": encoding}
     filled: Spec = {
-        "mark": {"type": "area", "opacity": 0.1, "interpolate": "monotone"},
+        "mark": {"type": "area", "opacity": 0.1, "interpolate": "linear"},
         "encoding": {**encoding, "y": {**y, "stack": None}},
     }
     points: Spec = {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bench.figures import METRIC_NAMES
 from bedrock_frames.bench.html.charts import charts
+from bedrock_frames.bench.html.marks import DARK
 from bedrock_frames.bench.tables import LABELS, cells, step_cells
 from bedrock_frames.bench.thresholds import written
 from bedrock_frames.bench.words import count, milliseconds, percent, rate, seconds
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 _ENDS_SCRIPT: Final = re.compile(r"<(/script|!--)", re.IGNORECASE)
 
 TITLES: Final = {
+    "sweep": ("First token by rate, of the sweep's steps", "wide"),
     "percentiles": ("Latency by percentile", "wide"),
     "throughput": ("Requests", ""),
+    "errors": ("Errors, by the second", ""),
     "ttft-series": ("First token, by the second", ""),
     "e2e-series": ("Whole answer, by the second", ""),
     "stream-series": ("Frames and tokens", ""),
@@ -41,25 +44,30 @@ def to_html(report: Report) -> str:
     assets = files("bedrock_frames.bench.html")
     drawn = charts(report)
     return Template(assets.joinpath("page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(f"{report.options.get('operation')} {report.options.get('url')}"),
+        title=escape(
+            report.title or f"{report.options.get('operation')} {report.options.get('url')}"
+        ),
+        heading=f"<h1>{escape(report.title)}</h1>" if report.title else "",
+        level="h1" if not report.title else "h2",
         style=assets.joinpath("page.css").read_text(encoding="utf-8"),
         operation=escape(str(report.options.get("operation"))),
         url=escape(str(report.options.get("url"))),
         when=escape(_when(report)),
         verdict=_verdict(report),
         tiles="".join(_tile(*tile) for tile in _tiles(report)),
-        charts="".join(_figure(name) for name in drawn),
+        charts=_figures(list(drawn)) or _empty("There is nothing to draw."),
         latencies=_latencies(report),
         errors=_errors(report),
         sweep=_sweep(report),
         thresholds=_thresholds(report),
-        options=_rows(report.options),
-        environment=_rows(report.environment),
-        audit=_rows(_audit(report)),
+        options=_rows(_flat(report.options)),
+        environment=_rows(_flat(report.environment)),
+        audit=_rows(_flat(_audit(report))),
         formulas=_rows(report.formulas),
         version=escape(report.version),
         library=_in_script(_library()),
         specs=_in_script(json.dumps(drawn, separators=(",", ":"))),
+        dark=json.dumps(DARK, separators=(",", ":")),
     )
 
 
@@ -142,8 +150,16 @@ def _tile(name: str, value: str, below: str) -> str:
     )
 
 
-def _figure(name: str) -> str:
+def _figures(names: Sequence[str]) -> str:
+    """Return the charts, two beside each other; one that is left over is wide."""
+    narrow = [name for name in names if TITLES[name][1] != "wide"]
+    alone = narrow[-1:] if len(narrow) % 2 else []
+    return "".join(_figure(name, wide=name in alone) for name in names)
+
+
+def _figure(name: str, *, wide: bool) -> str:
     title, kind = TITLES[name]
+    kind = "wide" if wide else kind
     return (
         f'<figure class="{kind}"><figcaption>{escape(title)}</figcaption>'
         f'<div class="chart" data-chart="{name}"></div></figure>'
@@ -157,7 +173,13 @@ def _latencies(report: Report) -> str:
         for name in METRIC_NAMES
         if report.metrics.named(name).count
     ]
+    if not rows:
+        return _empty("No request completed, so there is no latency to report.")
     return _table(heads, rows)
+
+
+def _empty(text: str) -> str:
+    return f'<p class="quiet">{escape(text)}</p>'
 
 
 def _errors(report: Report) -> str:
@@ -165,8 +187,11 @@ def _errors(report: Report) -> str:
         return '<p class="quiet">None.</p>'
     ordered = sorted(report.errors.items(), key=lambda error: -error[1])
     sent = max(report.requests.sent, 1)
-    rows = [[kind, count(times), percent(times / sent)] for kind, times in ordered]
-    return _table(("kind", "n", "of sent"), rows)
+    rows = [
+        [kind, count(times), percent(times / sent), report.error_samples.get(kind, "")]
+        for kind, times in ordered
+    ]
+    return _table(("kind", "n", "of sent", "the first said"), rows)
 
 
 def _sweep(report: Report) -> str:
@@ -215,9 +240,27 @@ def _rows(held: Mapping[str, object]) -> str:
     return f"<dl>{rows}</dl>"
 
 
+def _flat(held: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Return nested values under dotted names, without those that hold nothing."""
+    flat: dict[str, object] = {}
+    for name, value in held.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif value not in (None, "", []):
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
 def _stated(value: object) -> str:
-    if value is None:
-        return "—"
+    """Write a value as a person would."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.10g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        # Pairs, as stages are, are written as on the command line.
+        parts = (
+            ":".join(map(_stated, v)) if isinstance(v, list | tuple) else _stated(v) for v in value
+        )
+        return ", ".join(parts)
+    return str(value)
