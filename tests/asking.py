@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bedrock_frames._core import Answer, Engine, Plan, Rule
-from bedrock_frames.contract import Compile
+
+if TYPE_CHECKING:
+    from bedrock_frames.contract import Compile
 
 EVENT_STREAM: Final = [("content-type", "application/vnd.amazon.eventstream")]
 JSON: Final = [("content-type", "application/json")]
@@ -73,7 +75,7 @@ class Compiler:
         return Plan(headers=JSON, frames=[body], steps=[2], stream_frames=5)
 
 
-def engine(rules: Sequence[Rule], compiler: Compile | None = None, **options: Any) -> Engine:
+def engine(rules: Sequence[Rule], compiler: "Compile | None" = None, **options: Any) -> Engine:
     made = Engine(**options)
     made.load(rules, compiler or Compiler())
     return made
