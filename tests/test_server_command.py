@@ -337,7 +337,7 @@ def test_check_prints_every_fault_and_exits_1(tmp_path: Path) -> None:
     done = run("check", good, bad)
 
     assert done.returncode == 1
-    assert f"{bad}: $.fixtures[0].match.userMesage" in done.stdout
+    assert f"{bad}:2:11: $.fixtures[0].match.userMesage" in done.stdout
     assert str(good) not in done.stdout
     assert run("check", good).returncode == 0
 
