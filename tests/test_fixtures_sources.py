@@ -151,6 +151,8 @@ def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
         ("fixtures.schema.json", json.dumps(json_schema())),
         ("package.json", '{"name": "a", "version": "1", "files": []}'),
         ("devcontainer.json", '{"features": {}}'),
+        ("route.json", '{"match": "/", "backend": "a"}'),
+        ("routes.json", '[{"match": "/", "backend": "a"}]'),
         ("compose.yaml", "services: {a: {image: b}}"),
         ("list.json", "[1]"),
         ("null.json", "null"),
@@ -186,6 +188,15 @@ def test_a_bare_array_of_fixtures_is_an_error_in_a_folder(tmp_path: Path) -> Non
         *("$", 'a fixture file is an object with "fixtures", not an array'),
     )
     assert [fault.severity for fault in check([tmp_path])] == ["error"]
+
+
+@pytest.mark.parametrize("answer", ['"response": {}', '"responses": []'])
+def test_a_bare_fixture_is_an_error_in_a_folder(tmp_path: Path, answer: str) -> None:
+    written(tmp_path / "a.json", f'{{"match": {{}}, {answer}}}')
+
+    faults = check([tmp_path])
+    assert {fault.severity for fault in faults} == {"error"}
+    assert 'unknown key "match" here: it belongs in fixtures[…]' in faults[0].message
 
 
 def test_a_folder_without_any_fixture_file_is_an_error(tmp_path: Path) -> None:
