@@ -374,6 +374,22 @@ def test_what_is_merged_in_yaml_may_be_stated_again(tmp_path: Path) -> None:
     assert second["match"] == {"userMessage": "bye", "turnIndex": 1}
 
 
+TWICE = """{"fixtures": [
+  {"match": {"model": "{\\"[,", "model": "b"}, "response": {"content": "a", "id": "x", "id": "y",
+   "id": "z", "content": "b"}}],
+ "description": {"a": [{"b": 1}, {"b": 2}]},
+ "fixtures": []}"""
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_keys_that_stand_twice_are_told_where_they_do_so_again(tmp_path: Path, name: str) -> None:
+    file = written(tmp_path / name, TWICE)
+
+    assert [fault.message.rpartition(", ")[2] for fault in check([file])] == [
+        *("line 2 column 32", "line 3 column 15", "line 2 column 87", "line 5 column 2")
+    ]
+
+
 @pytest.mark.parametrize("name", ["a.json", "a.yaml"])
 def test_keys_that_stand_twice_hide_nothing(tmp_path: Path, name: str) -> None:
     once = '{"match": {"session": "a", "session": "b"}, "response": {"content": "c"}}'
