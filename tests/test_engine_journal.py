@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_frames._core import Engine
+from bedrock_frames._core import MAX_JOURNAL_BYTES, Engine
 from tests.asking import MODEL, ask, conversation, engine, rule, user
 
 GO = conversation(user("go"))
@@ -89,6 +89,17 @@ def test_bodies_are_kept_up_to_their_limit() -> None:
     ask(made, body)
     _, [entry] = made.journal()
     assert (entry.body, entry.body_bytes) == (body[:10], len(body))
+
+
+def test_bodies_together_have_a_limit_and_the_newest_is_kept() -> None:
+    made = engine([rule()], journal_body_bytes=10**9, max_body_bytes=10**9)
+    size = MAX_JOURNAL_BYTES // 4
+    for _ in range(6):
+        ask(made, b"x" * size)
+    total, entries = made.journal(newest=True)
+    assert total == 3
+    assert [entry.id for entry in entries] == [5, 4, 3]
+    assert all(len(entry.body) == size for entry in entries)
 
 
 def test_pages_are_oldest_first() -> None:

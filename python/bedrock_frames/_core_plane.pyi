@@ -57,6 +57,7 @@ class Plane:
         head_timeout: float | None = None,
         stall_timeout: float | None = None,
         idle_timeout: float | None = None,
+        cors: str | None = None,
     ) -> Self:
         """Listen and serve, until it is stopped or dropped. Every bound has a default.
 
@@ -73,11 +74,14 @@ class Plane:
             head_timeout: seconds that the head of a request may take.
             stall_timeout: seconds that a body, or the reader of an answer, may stand still.
             idle_timeout: seconds that a connection may stay idle.
+            cors: the origin whose pages may read Bedrock's answers, or ``*``. Preflights go to
+                the app.
 
         Raises:
             OSError: an address cannot be listened on: its ``filename`` is the address, or the path;
                 or ``tls`` is not a certificate and its key.
-            ValueError: a timeout is not a duration in seconds, or negative.
+            ValueError: a timeout is not a duration in seconds, or negative; or ``cors`` cannot
+                stand in a header.
         """
     @property
     def addresses(self) -> list[tuple[str, int]]:

@@ -4,9 +4,11 @@ Only types live here. At run time there is no such module: import from ``bedrock
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self, final
+from typing import Final, Self, final
 
 from bedrock_frames.contract import Compile
+
+MAX_JOURNAL_BYTES: Final[int]
 
 class UnsupportedModel(ValueError):
     """A model family cannot carry the content of a fixture.
@@ -279,7 +281,7 @@ class Engine:
         strict: bool = False,
         max_body_bytes: int = 25_000_000,
         journal_entries: int = 1000,
-        journal_body_bytes: int = 65_536,
+        journal_body_bytes: int = 1_048_576,
         max_sessions: int = 10_000,
         max_plan_bytes: int = 268_435_456,
         timing: Mapping[str, object] | None = None,
@@ -331,6 +333,33 @@ class Engine:
         arrived: float,
     ) -> Answer | Pending | None:
         """Answer as :meth:`answer` does, but leave it to the caller when to compile."""
+    def refuses(self, method: str, target: bytes) -> bool:
+        """Return whether a request is refused by its head alone, whatever its body is.
+
+        Such a body may never end: that of InvokeModelWithBidirectionalStream does not.
+        """
+    def note_foreign(
+        self,
+        method: str,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        arrived: float,
+        status: int,
+    ) -> str:
+        """Note a request for another service in the journal; return the id of its answer.
+
+        It is counted in :attr:`requests`, and takes no seeded draw from Bedrock's requests.
+
+        Raises:
+            ValueError: the status is none of HTTP.
+        """
+    def take_misses(self) -> tuple[list[str], int]:
+        """Return why requests were not matched since the last call, and how many more there were.
+
+        At most ten lines are kept.
+        """
     def reset(self, *, journal: bool = True, sequences: bool = True) -> None:
         """Empty the journal; begin sequences, the seeded draws and one-shot errors anew."""
     def next_error(self, plan: Plan) -> None:
@@ -347,8 +376,18 @@ class Engine:
         path: str | None = None,
         method: str | None = None,
         status: int | None = None,
+        newest: bool = False,
     ) -> tuple[int, list[JournalEntry]]:
-        """Return (how many entries match, a page of them), oldest first."""
+        """Return (how many entries match, a page of them), oldest or ``newest`` first.
+
+        The journal holds at most ``MAX_JOURNAL_BYTES`` of bodies and headers: the oldest go.
+        """
+    def verify(self, rule: Rule) -> list[tuple[JournalEntry, bool | None, list[str]]]:
+        """Judge the requests of the journal by a rule's criteria and turn, oldest first.
+
+        For each: whether it meets them, and which conditions do not hold. None where the journal
+        kept too little of its body to tell.
+        """
     def settle(self, request_id: str, outcome: str, sent_frames: int) -> None:
         """Tell the journal how an answer ended.
 

@@ -46,6 +46,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     _add_whole(serve, "--journal", "journal_entries", "requests to remember", default=1000)
     _add_whole(
         serve,
+        "--journal-body-bytes",
+        "journal_body_bytes",
+        "how much of each body to remember",
+        default=1_048_576,
+    )
+    _add_whole(
+        serve,
         "--max-connections",
         "max_connections",
         "those above get a 503",
@@ -79,6 +86,9 @@ def _add_control(command: argparse.ArgumentParser) -> None:
     )
     control.add_argument(
         "--no-control", dest="control", action="store_false", help="serve no /__control"
+    )
+    command.add_argument(
+        "--cors", metavar="ORIGIN", help="the origin whose web pages may use Bedrock's paths, or *"
     )
 
 
@@ -171,10 +181,12 @@ def _serve(options: argparse.Namespace) -> int:
             padding=options.padding,
             timing=None if options.timing is None else server.parse_timing(options.timing),
             journal_entries=options.journal,
+            journal_body_bytes=options.journal_body_bytes,
             watch=options.paths if options.watch else (),
             control=options.control,
             control_token=options.control_token,
             control_hosts=[options.host],
+            cors=options.cors,
         )
         _LOG.info("%s", server.parts_of(app).control.describe())
         in_time = _run(app, options)

@@ -20,8 +20,9 @@ from bedrock_frames.server import metrics
 from bedrock_frames.server.catalog import Catalog, gather
 from bedrock_frames.server.control import Control, Refused, on_refused
 from bedrock_frames.server.endpoint import BedrockRoute
-from bedrock_frames.server.guard import ControlPolicy
-from bedrock_frames.server.typed import on_http_exception
+from bedrock_frames.server.guard import ControlPolicy, check_origin
+from bedrock_frames.server.misses import log_misses
+from bedrock_frames.server.strays import Strays
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -39,6 +40,7 @@ class Parts:
     catalog: Catalog
     figures: metrics.Figures
     control: ControlPolicy
+    cors: str | None
 
 
 def create_app(
@@ -49,7 +51,7 @@ def create_app(
     padding: bool = True,
     timing: Mapping[str, object] | None = None,
     journal_entries: int = 1000,
-    journal_body_bytes: int = 65_536,
+    journal_body_bytes: int = 1_048_576,
     max_body_bytes: int = 25_000_000,
     max_sessions: int = 10_000,
     max_in_flight: int = MAX_IN_FLIGHT,
@@ -57,6 +59,7 @@ def create_app(
     control: bool = True,
     control_token: str | None = None,
     control_hosts: Sequence[str] = (),
+    cors: str | None = None,
 ) -> Starlette:
     """Return an app that answers Bedrock Runtime requests from fixtures.
 
@@ -67,12 +70,14 @@ def create_app(
         padding: whether event payloads carry the ``p`` of the real service.
         timing: of answers that have none of their own, such as ``{"ttft_ms": 600, "gap_ms": 48}``.
         journal_entries: how many requests are remembered; 0 for none.
+        journal_body_bytes: how much of each body is remembered.
         max_in_flight: how many requests are answered at a time; those above get a 503.
         watch: a file or folder, or several, whose changes put their fixtures in the place of
             ``fixtures``, while the host runs the app's lifespan.
         control: whether the control API (``/__control``, ``/__aimock``) is served.
         control_token: what a request to it must carry; without one, it takes the requests of
             programs, and refuses those of web pages.
+        cors: the origin whose pages may read Bedrock's answers, ``scheme://host[:port]``, or ``*``.
         control_hosts: names that a ``Host`` may have there, beside IP addresses and localhost.
 
     Raises:
@@ -87,6 +92,8 @@ def create_app(
         max_sessions=max_sessions,
         max_in_flight=max_in_flight,
     )
+    if cors is not None:
+        check_origin(cors)
     policy = ControlPolicy(enabled=control, token=control_token, hosts=_names(control_hosts))
     watched = _paths(watch)
     engine = Engine(
@@ -101,25 +108,30 @@ def create_app(
     catalog = Catalog(engine, gather(fixtures), seed=seed, padding=padding, timing=timing)
     counts = metrics.Counts()
     bedrock = BedrockRoute(
-        engine, counts, max_body_bytes=max_body_bytes, max_in_flight=max_in_flight
+        engine, counts, max_body_bytes=max_body_bytes, max_in_flight=max_in_flight, cors=cors
     )
-    figures = metrics.Figures(counts, engine)
+    strays = Strays(engine)
+    figures = metrics.Figures(counts, engine, strays.counts)
 
     async def show_metrics(request: Request) -> Response:  # noqa: ARG001
         return Response(generate_latest(figures), media_type=CONTENT_TYPE_LATEST)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001
-        if not watched:
-            yield
-            return
-        from bedrock_frames.server.watch import Watcher
+        stop = asyncio.Event()
+        logging_misses = asyncio.create_task(log_misses(engine, stop))
+        watcher = None
+        if watched:
+            from bedrock_frames.server.watch import Watcher
 
-        watcher = Watcher(catalog, watched)
+            watcher = Watcher(catalog, watched)
         try:
             yield
         finally:
-            await watcher.stop()
+            if watcher is not None:
+                await watcher.stop()
+            stop.set()
+            await logging_misses
 
     app = Starlette(
         routes=[
@@ -127,11 +139,13 @@ def create_app(
             *Control(engine, catalog, policy).routes(),
             Route("/metrics", show_metrics),
         ],
-        exception_handlers={Refused: on_refused, HTTPException: on_http_exception},
+        exception_handlers={Refused: on_refused, HTTPException: strays.on_http_exception},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.parts = Parts(engine=engine, catalog=catalog, figures=figures, control=policy)
+    app.state.parts = Parts(
+        engine=engine, catalog=catalog, figures=figures, control=policy, cors=cors
+    )
     return app
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Match
 
 from bedrock_frames._core import BEDROCK_PREFIXES, DRAIN_FACTOR, Pending, scan
@@ -19,11 +21,21 @@ from bedrock_frames.server.pacing import PIECE_BYTES, pace
 from bedrock_frames.server.typed import refusal
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Scope, Send
+    from collections.abc import Iterable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from bedrock_frames._core import Answer, Engine
     from bedrock_frames.server.metrics import Counts
     from bedrock_frames.server.pacing import Outcome
+
+
+LAST_WORD: Final = 2.0
+"""Seconds in which a client that was refused while it sends may read why."""
+
+
+SHORT_BYTES: Final = 65_536
+"""A body of so many bytes at most is read before it is refused."""
 
 
 class ClientLeft(Exception):  # noqa: N818 - clients may
@@ -34,8 +46,24 @@ class BedrockRoute(BaseRoute):
     """Takes Bedrock's paths out of the router. As ASGI app, it takes any path."""
 
     def __init__(
-        self, engine: Engine, counts: Counts, *, max_body_bytes: int, max_in_flight: int
+        self,
+        engine: Engine,
+        counts: Counts,
+        *,
+        max_body_bytes: int,
+        max_in_flight: int,
+        cors: str | None = None,
     ) -> None:
+        self._serve: ASGIApp = self._answer_one
+        if cors is not None:
+            self._serve = CORSMiddleware(
+                self._answer_one,
+                allow_origins=[cors],
+                allow_methods=["POST"],
+                allow_headers=["*"],
+                allow_private_network=True,
+                expose_headers=["*"],
+            )
         self._engine = engine
         self._counts = counts
         self._max_body = max_body_bytes
@@ -48,7 +76,10 @@ class BedrockRoute(BaseRoute):
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, or the preflight of one."""
+        await self._serve(scope, receive, send)
+
+    async def _answer_one(self, scope: Scope, receive: Receive, send: Send) -> None:
         counts = self._counts
         counts.in_flight += 1
         try:
@@ -66,10 +97,13 @@ class BedrockRoute(BaseRoute):
             counts.in_flight -= 1
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._engine.refuses(scope["method"], target_of(scope)):
+            await self._refuse(scope, receive, send)
+            return
         given, whole = await read_body(receive, self._max_body)
         start = time.monotonic()
         answer = self._engine.begin(
-            scope["method"], _target(scope), scope["headers"], given, arrived=time.time()
+            scope["method"], target_of(scope), scope["headers"], given, arrived=time.time()
         )
         made = False
         if isinstance(answer, Pending):
@@ -93,6 +127,34 @@ class BedrockRoute(BaseRoute):
             await send({"type": "http.response.body", "body": body})
         else:
             await self._pace(answer, head, start, scope, receive, send, paced=paced)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by its head alone: its body may never end, and is thrown away.
+
+        A short body is read first, where it comes: the connection can go on then.
+        """
+        whole = False
+        if _is_short(scope["headers"]):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD):
+                    whole = (await read_body(receive, SHORT_BYTES))[1]
+        answer = self._engine.answer(
+            scope["method"], target_of(scope), scope["headers"], b"", arrived=time.time()
+        )
+        assert answer is not None  # noqa: S101 - for the type checker
+        body = answer.body
+        self._settle(answer, "delivered", len(body))
+        await send(_head(answer, close=not whole))
+        if whole:
+            await send({"type": "http.response.body", "body": body})
+            return
+        # All of it, and not yet the end: a host that closes the connection while the client sends
+        # would take the answer back.
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        with suppress(TimeoutError, ClientLeft):
+            async with asyncio.timeout(LAST_WORD):
+                await read_body(receive, 0, self._max_body)
+        await send({"type": "http.response.body", "body": b""})
 
     async def _pace(
         self,
@@ -150,16 +212,17 @@ class _Watch:
         self._settle(self._answer, outcome, sent)
 
 
-async def read_body(receive: Receive, limit: int) -> tuple[bytes, bool]:
+async def read_body(receive: Receive, limit: int, most: int | None = None) -> tuple[bytes, bool]:
     """Read a request's body; return it, and whether all of it was read.
 
     Of a body above the limit one byte more than that is kept, enough to see that it is too long.
     The rest is read and thrown away, for a client that is still sending would not see the answer;
-    but not without end.
+    but not without end: ``most`` bytes, or a few times the limit.
 
     Raises:
         ClientLeft: it left first.
     """
+    most = limit * DRAIN_FACTOR if most is None else most
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientLeft
@@ -168,7 +231,7 @@ async def read_body(receive: Receive, limit: int) -> tuple[bytes, bool]:
         return body, True
 
     kept, seen, more = bytearray(body[: limit + 1]), len(body), message.get("more_body", False)
-    while more and seen <= limit * DRAIN_FACTOR:
+    while more and seen <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientLeft
@@ -177,6 +240,15 @@ async def read_body(receive: Receive, limit: int) -> tuple[bytes, bool]:
         kept += piece[: limit + 1 - len(kept)]
         more = message.get("more_body", False)
     return bytes(kept), not more
+
+
+def _is_short(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Say whether a head promises a short body, or none."""
+    named = dict(headers)
+    length = named.get(b"content-length", b"0")
+    if b"transfer-encoding" in named or not length.isdigit() or len(length) > 9:
+        return False
+    return int(length) <= SHORT_BYTES
 
 
 def _head(answer: Answer, *, close: bool) -> Message:
@@ -194,7 +266,7 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def _target(scope: Scope) -> bytes:
+def target_of(scope: Scope) -> bytes:
     """Return the raw path, below the point where the app is mounted, and the query.
 
     ``scope["path"]`` is decoded, so that an ARN's ``%2F`` could not be told from a ``/``.

@@ -30,6 +30,7 @@ PREFIXES: Final = ("/__control/", "/__aimock/")
 TOKEN_HEADER: Final = "x-control-token"  # noqa: S105 - its name
 
 _TOKEN: Final = re.compile(r"[!-~]{1,512}")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _BEARER: Final = "bearer "
 _PORTS: Final = {"http": 80, "https": 443}
 _NONE: Final = (
@@ -151,6 +152,19 @@ def _has_token(headers: Headers, token: str) -> bool:
     # All are compared, each in constant time.
     same = [hmac.compare_digest(value.encode(), token.encode()) for value in given]
     return any(same)
+
+
+def check_origin(origin: str) -> None:
+    """Refuse what browsers never send as an ``Origin``.
+
+    Raises:
+        ValueError: it is neither ``*`` nor ``scheme://host[:port]``.
+    """
+    if origin != "*" and not _ORIGIN.fullmatch(origin):
+        raise ValueError(
+            f"cors is an origin as browsers send it, such as https://example.com:8443, or *, not "
+            f"{origin!r}"
+        )
 
 
 def is_loopback(host: str) -> bool:

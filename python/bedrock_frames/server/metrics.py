@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import accumulate
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from prometheus_client.core import (
@@ -18,11 +19,13 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
 
     from bedrock_frames._core import Engine
+
+_NO_STRAYS: Final[Mapping[str, int]] = MappingProxyType({})
 
 LATENESS_BOUNDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds of the lateness histogram, in seconds."""
@@ -63,7 +66,10 @@ Source: TypeAlias = "Callable[[], tuple[Counts, Iterable[Metric]]]"
 class Figures(Collector):
     """All figures of a server, as they are when it is asked."""
 
-    def __init__(self, counts: Counts, engine: Engine) -> None:
+    def __init__(
+        self, counts: Counts, engine: Engine, strays: Mapping[str, int] = _NO_STRAYS
+    ) -> None:
+        self._strays = strays
         self._source: Source = lambda: (counts, ())
         self._engine = engine
 
@@ -88,6 +94,14 @@ class Figures(Collector):
             requests.add_metric((operation, str(status)), count)
         yield requests
         yield _counter("unmatched", "Requests that no fixture answered.", engine.unmatched)
+        foreign = CounterMetricFamily(
+            "bedrock_frames_foreign_requests",
+            "Requests that another AWS service should have got.",
+            labels=("service",),
+        )
+        for service, count in sorted(self._strays.items()):
+            foreign.add_metric((service,), count)
+        yield foreign
         yield _counter(
             "frames_sent", "Event-stream frames sent, of answers that have ended.", counts.frames
         )

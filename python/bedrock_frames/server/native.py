@@ -197,6 +197,7 @@ class NativeServer:
             tls=pems,
             max_connections=max_connections,
             max_in_flight=place.max_in_flight,
+            cors=parts_of(self._app).cors,
         )
         return Running(
             plane=plane,

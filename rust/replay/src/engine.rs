@@ -13,6 +13,7 @@ use crate::error::Invalid;
 use crate::head::Head;
 use crate::journal::{Entry, Filter, Headers, Journal, Outcome, Record, Settled};
 use crate::matching::Asked;
+use crate::misses::Misses;
 use crate::one_shot::OneShots;
 use crate::operation::Operation;
 use crate::options::Options;
@@ -24,6 +25,7 @@ use crate::rule::Rule;
 use crate::rule_set::RuleSet;
 use crate::schedule::Schedule;
 use crate::session::Sessions;
+use crate::verify::{Fit, fit};
 
 /// How much of a ticket is the ordinal.
 const ORDINAL_BITS: u32 = 40;
@@ -39,6 +41,9 @@ pub struct Engine {
     journal: Journal,
     counts: Counts,
     unmatched: AtomicU64,
+    misses: Misses,
+    /// How many requests of other services were noted.
+    foreign: AtomicU64,
     one_shots: OneShots,
     /// The next request's ordinal, and above it how often the ordinals began anew.
     ticket: AtomicU64,
@@ -75,6 +80,8 @@ impl Engine {
             sessions: Sessions::new(options.max_sessions),
             counts: Counts::new(),
             unmatched: AtomicU64::new(0),
+            misses: Misses::default(),
+            foreign: AtomicU64::new(0),
             one_shots: OneShots::default(),
             ticket: AtomicU64::new(0),
             options,
@@ -102,6 +109,28 @@ impl Engine {
         drop(loading);
         // Not under the lock: both may hold what their host must clean up.
         drop((old, gone));
+    }
+
+    /// Whether a request is refused by its method and path alone, whatever its body is: its head is
+    /// answered, for its body may never end.
+    pub fn refuses(&self, method: &str, target: &[u8]) -> bool {
+        matches!(route(method, split_target(target).0), Route::Refused(..))
+    }
+
+    /// Note a request that another service should have got, and that was answered with `status`.
+    /// Returns the id of the answer. It takes no ordinal: what Bedrock is asked is drawn as before.
+    pub fn note_foreign(&self, request: &Request<'_>, status: u16) -> RequestId {
+        let number = self.foreign.fetch_add(1, Ordering::Relaxed);
+        let request_id = RequestId::draw(&mut Chance::new(&[self.options.seed, u64::MAX, number]));
+        let (path, query) = split_target(request.target);
+        let head = Head::read(request.headers, query);
+        self.counts.add(None, status);
+        let entry = self.journal.entry(|| Self::record(request, request_id, path, head));
+        if let Some(entry) = entry {
+            self.journal.record(Entry { status, ..entry });
+            self.journal.settle(request_id, Outcome::Delivered, 0);
+        }
+        request_id
     }
 
     /// Answer one request; `None` where its path is not one of Bedrock Runtime's. Where its plan
@@ -133,25 +162,10 @@ impl Engine {
                 (Some(operation), Some(model), saying)
             }
         };
-        let entry = self.journal.entry(|| Record {
-            entry: Entry {
-                id: 0,
-                request_id,
-                arrived: request.arrived,
-                method: request.method.to_owned(),
-                path: String::from_utf8_lossy(path).into_owned(),
-                operation,
-                model,
-                session: head.session.into_owned(),
-                attempt: head.attempt,
-                headers: Headers::default(),
-                body: Vec::new(),
-                body_bytes: 0,
-                status: 0,
-                fixture: None,
-            },
-            headers: request.headers,
-            body: request.body,
+        let entry = self.journal.entry(|| {
+            let mut record = Self::record(request, request_id, path, head);
+            (record.entry.operation, record.entry.model) = (operation, model);
+            record
         });
         let opening = Opening { request_id, operation, entry };
         Some(match saying {
@@ -159,6 +173,32 @@ impl Engine {
             Ok(Saying::Unmade(unmade)) => Reply::Pending(Box::new(Pending::new(opening, unmade))),
             Err(refusal) => Reply::Ready(self.close(opening, Said::at_once(refusal.plan()))),
         })
+    }
+
+    /// What the journal keeps of a request, but for what its route and its answer decide.
+    fn record<'a>(
+        request: &Request<'a>,
+        request_id: RequestId,
+        path: &[u8],
+        head: Head<'_>,
+    ) -> Record<'a> {
+        let entry = Entry {
+            id: 0,
+            request_id,
+            arrived: request.arrived,
+            method: request.method.to_owned(),
+            path: String::from_utf8_lossy(path).into_owned(),
+            operation: None,
+            model: None,
+            session: head.session.into_owned(),
+            attempt: head.attempt,
+            headers: Headers::default(),
+            body: Vec::new(),
+            body_bytes: 0,
+            status: 0,
+            fixture: None,
+        };
+        Record { entry, headers: request.headers, body: request.body }
     }
 
     /// Count and note an answer.
@@ -222,7 +262,10 @@ impl Engine {
             (Err(miss), None) => {
                 self.unmatched.fetch_add(1, Ordering::Relaxed);
                 let strict = head.strict.unwrap_or(self.options.strict);
-                return Err(Refusal::unmatched(strict, rules.explain(&miss, asked, strict)));
+                let why = rules.explain(&miss, asked, strict);
+                self.misses
+                    .note(|| format!("{:?} (session {:?}): {why}", asked.model, asked.session));
+                return Err(Refusal::unmatched(strict, why));
             }
         };
         let rule = &rules.rules[fixture];
@@ -278,14 +321,25 @@ impl Engine {
         }
     }
 
-    /// How many entries of the journal match, and a page of them, oldest first.
+    /// How many entries of the journal match, and a page of them, oldest or `newest` first.
     pub fn journal(
         &self,
         filter: &Filter<'_>,
         offset: usize,
         limit: usize,
+        newest: bool,
     ) -> (usize, Vec<Settled>) {
-        self.journal.page(filter, offset, limit)
+        self.journal.page(filter, offset, limit, newest)
+    }
+
+    /// Judge the requests of the journal by the criteria and the turn of a rule, oldest first.
+    pub fn verify(&self, rule: &Rule) -> Vec<(Settled, Fit)> {
+        let (_, requests) = self.journal.page(&Filter::default(), 0, usize::MAX, false);
+        let judged = requests.into_iter().map(|settled| {
+            let fit = fit(rule, &settled.entry);
+            (settled, fit)
+        });
+        judged.collect()
     }
 
     /// Tell the journal how an answer ended.
@@ -301,6 +355,12 @@ impl Engine {
     /// Requests that could be matched, and were not.
     pub fn unmatched(&self) -> u64 {
         self.unmatched.load(Ordering::Relaxed)
+    }
+
+    /// Why requests were not matched, a line each, since this was asked last; and how many more
+    /// there were than are kept.
+    pub fn take_misses(&self) -> (Vec<String>, u64) {
+        self.misses.take()
     }
 
     /// How many rules there are.

@@ -7,6 +7,9 @@ use crate::answer::RequestId;
 use crate::head::RawHeaders;
 use crate::operation::Operation;
 
+/// How much the journal holds of all bodies and headers together: older entries make room.
+pub const MAX_JOURNAL_BYTES: usize = 268_435_456;
+
 /// What stands in the journal for the value of a secret header.
 const REDACTED: &[u8] = b"[redacted]";
 
@@ -128,6 +131,13 @@ impl Headers {
     }
 }
 
+impl Entry {
+    /// What it holds of the journal's room.
+    fn size(&self) -> usize {
+        self.body.len() + self.headers.bytes.len() + self.path.len()
+    }
+}
+
 fn is_secret(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 4] = [b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"];
     const PARTS: [&[u8]; 5] = [b"token", b"secret", b"api-key", b"apikey", b"password"];
@@ -146,6 +156,8 @@ pub(crate) struct Journal {
 #[derive(Debug, Default)]
 struct Ring {
     entries: VecDeque<Settled>,
+    /// What they hold together.
+    bytes: usize,
     /// The id of the first entry.
     first: u64,
     by_request: HashMap<RequestId, u64>,
@@ -182,17 +194,22 @@ impl Journal {
         let id = ring.first + ring.entries.len() as u64;
         entry.id = id;
         ring.by_request.insert(entry.request_id, id);
+        ring.bytes += entry.size();
         let (entry, outcome) = (Arc::new(entry), Outcome::Pending);
         ring.entries.push_back(Settled { entry, outcome, sent_frames: 0 });
-        if ring.entries.len() > self.max_entries {
+        let mut forgotten = Vec::new();
+        while ring.entries.len() > self.max_entries
+            || (ring.bytes > MAX_JOURNAL_BYTES && ring.entries.len() > 1)
+        {
+            let Some(oldest) = ring.entries.pop_front() else { break };
             ring.first += 1;
-            let oldest = ring.entries.pop_front();
-            if let Some(oldest) = &oldest {
-                ring.by_request.remove(&oldest.entry.request_id);
-            }
-            drop(ring);
-            drop(oldest);
+            ring.bytes -= oldest.entry.size();
+            ring.by_request.remove(&oldest.entry.request_id);
+            forgotten.push(oldest);
         }
+        // Freed without the lock.
+        drop(ring);
+        drop(forgotten);
     }
 
     /// Say how an answer ended. What is not there any more is not missed.
@@ -206,23 +223,32 @@ impl Journal {
         }
     }
 
-    /// How many entries match, and a page of them, oldest first.
+    /// How many entries match, and a page of them, oldest or `newest` first.
     pub(crate) fn page(
         &self,
         filter: &Filter<'_>,
         offset: usize,
         limit: usize,
+        newest: bool,
     ) -> (usize, Vec<Settled>) {
-        let ring = self.lock();
-        let mut total = 0;
-        let mut page = Vec::new();
-        for settled in ring.entries.iter().filter(|settled| filter.meets(&settled.entry)) {
-            if total >= offset && page.len() < limit {
-                page.push(settled.clone());
+        fn of<'a>(
+            found: impl Iterator<Item = &'a Settled>,
+            offset: usize,
+            limit: usize,
+        ) -> (usize, Vec<Settled>) {
+            let mut page = Vec::new();
+            let mut total = 0;
+            for settled in found {
+                if total >= offset && page.len() < limit {
+                    page.push(settled.clone());
+                }
+                total += 1;
             }
-            total += 1;
+            (total, page)
         }
-        (total, page)
+        let ring = self.lock();
+        let found = ring.entries.iter().filter(|settled| filter.meets(&settled.entry));
+        if newest { of(found.rev(), offset, limit) } else { of(found, offset, limit) }
     }
 
     pub(crate) fn clear(&self) {

@@ -24,7 +24,8 @@
 //! - [`plan`], [`compile`]: what an answer says, and who makes it.
 //! - [`timing`], [`schedule`]: when it is said.
 //! - [`error`], `refusal`: typed errors, and answers of the engine's own.
-//! - [`journal`], `counts`: what was asked, and what became of it.
+//! - [`journal`], `counts`, `misses`: what was asked, and what became of it.
+//! - `verify`: whether requests of the journal meet what a test expects.
 //! - [`chance`], `recent`: seeded draws, a bounded map.
 
 #![forbid(unsafe_code)]
@@ -40,6 +41,7 @@ pub mod error;
 mod head;
 pub mod journal;
 mod matching;
+mod misses;
 mod one_shot;
 pub mod operation;
 mod options;
@@ -53,6 +55,7 @@ mod rule_set;
 pub mod schedule;
 mod session;
 pub mod timing;
+mod verify;
 
 pub use answer::{Answer, Reply, Request, RequestId};
 pub use body::Format;
@@ -62,7 +65,7 @@ pub use criteria::{Criteria, Model, Text};
 pub use engine::Engine;
 pub use error::Invalid;
 pub use head::RawHeaders;
-pub use journal::{Entry, Filter, Outcome, Settled};
+pub use journal::{Entry, Filter, MAX_JOURNAL_BYTES, Outcome, Settled};
 pub use operation::Operation;
 pub use options::Options;
 pub use pending::Pending;
@@ -70,3 +73,4 @@ pub use plan::{Parts, Plan};
 pub use rule::{Cut, Rule};
 pub use schedule::Schedule;
 pub use timing::{Pace, Timing};
+pub use verify::Fit;

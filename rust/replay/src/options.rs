@@ -30,7 +30,7 @@ impl Default for Options {
             strict: false,
             max_body_bytes: 25_000_000,
             journal_entries: 1000,
-            journal_body_bytes: 65_536,
+            journal_body_bytes: 1_048_576,
             max_sessions: 10_000,
             max_plan_bytes: 256 << 20,
             timing: None,

@@ -25,12 +25,13 @@
 //! - [`meter`], [`histogram`]: what is counted.
 //! - `making`: answers whose plans have to be made first.
 //! - `clock`, `head`, [`route`], `wire`, `shared`, `limits`: what both kinds of thread need.
-//! - `tls`: certificates.
+//! - `tls`: certificates. `cors`: whose pages may read answers.
 
 #![forbid(unsafe_code)]
 
 mod accept;
 mod clock;
+mod cors;
 mod doors;
 #[cfg(target_os = "linux")]
 mod fast;
@@ -48,6 +49,7 @@ mod shared;
 pub mod tls;
 mod wire;
 
+pub use cors::Cors;
 pub use histogram::Counts;
 pub use limits::{OpenFiles, raise_open_files};
 pub use listen::Listener;

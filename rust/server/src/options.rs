@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cors::Cors;
 use crate::tls::Identity;
 
 /// The longest head of a request. Bearer tokens and session tokens take a few thousand bytes.
@@ -58,6 +59,8 @@ pub struct Options {
     pub app: Option<PathBuf>,
     /// TCP connections speak TLS.
     pub tls: Option<Identity>,
+    /// Whose pages may read Bedrock's answers.
+    pub cors: Option<Cors>,
 }
 
 impl Default for Options {
@@ -73,6 +76,7 @@ impl Default for Options {
             idle_timeout: IDLE_TIMEOUT,
             app: None,
             tls: None,
+            cors: None,
         }
     }
 }

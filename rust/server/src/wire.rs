@@ -7,6 +7,8 @@ use hyper::StatusCode;
 use replay::error::{UNAVAILABLE, UNKNOWN_OPERATION, VALIDATION};
 use replay::{Plan, RequestId};
 
+use crate::cors::Cors;
+
 /// What of a response depends on the connection it goes to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head<'a> {
@@ -29,6 +31,9 @@ impl Head<'_> {
             let _ = write!(out, "x-amzn-requestid: {id}\r\n");
         }
         field(out, "date", &date.text);
+        for (name, value) in date.cors.iter().flat_map(Cors::headers) {
+            field(out, name, value.as_bytes());
+        }
         if self.plan.is_stream() {
             field(out, "transfer-encoding", b"chunked");
         } else {
@@ -94,17 +99,32 @@ pub(crate) fn refusal(status: u16, message: &str, date: &Date) -> Vec<u8> {
     out
 }
 
-/// The text of the `date` header, made once a second.
+/// What every head of a server has: the text of the `date` header, made once a second, and CORS.
 #[derive(Debug)]
 pub(crate) struct Date {
     text: [u8; 29],
+    cors: Option<Cors>,
 }
 
 impl Date {
     pub(crate) fn now() -> Self {
+        Self { text: Self::text(), cors: None }
+    }
+
+    /// The same, with the headers of CORS.
+    pub(crate) fn with(cors: Option<&Cors>) -> Self {
+        Self { text: Self::text(), cors: cors.cloned() }
+    }
+
+    /// Say the time of now.
+    pub(crate) fn renew(&mut self) {
+        self.text = Self::text();
+    }
+
+    fn text() -> [u8; 29] {
         let mut text = [b' '; 29];
         let _ = write!(&mut text[..], "{}", httpdate::HttpDate::from(SystemTime::now()));
-        Self { text }
+        text
     }
 }
 

@@ -13,7 +13,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use server::tls::{Identity, Pems};
-use server::{Listener, Options, options, route};
+use server::{Cors, Listener, Options, options, route};
 
 use crate::replay::Engine;
 
@@ -27,7 +27,7 @@ impl Plane {
     #[pyo3(signature = (
         engine, *, host=None, port=0, uds=None, app=None, threads=None, tls=None,
         max_connections=None, max_in_flight=None, max_making=None, max_streams=None,
-        head_timeout=None, stall_timeout=None, idle_timeout=None,
+        head_timeout=None, stall_timeout=None, idle_timeout=None, cors=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
@@ -46,6 +46,7 @@ impl Plane {
         head_timeout: Option<f64>,
         stall_timeout: Option<f64>,
         idle_timeout: Option<f64>,
+        cors: Option<String>,
     ) -> PyResult<Self> {
         let tls = tls.map(|(certificate, key)| Identity::new(&Pems { certificate, key }));
         let defaults = Options::default();
@@ -63,6 +64,7 @@ impl Plane {
             idle_timeout: limit("idle_timeout", idle_timeout, defaults.idle_timeout)?,
             app,
             tls: tls.transpose()?,
+            cors: cors.map(Cors::new).transpose().map_err(PyValueError::new_err)?,
         };
         let engine = Arc::clone(&engine.0);
         py.detach(|| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
-use replay::{Filter, Options, Outcome, Reply, Request};
+use replay::{Filter, Fit, Options, Outcome, Reply, Request};
 
 use super::answer::Answer;
 use super::compile::{Callback, calling};
@@ -27,7 +27,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         *, seed=0, strict=false, max_body_bytes=25_000_000, journal_entries=1000,
-        journal_body_bytes=65_536, max_sessions=10_000, max_plan_bytes=268_435_456, timing=None,
+        journal_body_bytes=1_048_576, max_sessions=10_000, max_plan_bytes=268_435_456, timing=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
     fn new(
@@ -104,6 +104,34 @@ impl Engine {
         reply.transpose()
     }
 
+    fn refuses(&self, method: &str, target: &[u8]) -> bool {
+        self.0.refuses(method, target)
+    }
+
+    #[pyo3(signature = (method, target, headers, body, *, arrived, status))]
+    #[allow(clippy::too_many_arguments, reason = "the parts of a request")]
+    fn note_foreign(
+        &self,
+        method: &str,
+        target: &[u8],
+        headers: Vec<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>,
+        body: &[u8],
+        arrived: f64,
+        status: u16,
+    ) -> PyResult<String> {
+        if !(100..600).contains(&status) {
+            return Err(PyValueError::new_err(format!("status is 100 to 599, not {status}")));
+        }
+        let headers: Vec<(&[u8], &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        let request = Request { method, target, headers: &headers, body, arrived };
+        Ok(self.0.note_foreign(&request, status).to_string())
+    }
+
+    fn take_misses(&self) -> (Vec<String>, u64) {
+        self.0.take_misses()
+    }
+
     #[pyo3(signature = (*, journal=true, sequences=true))]
     fn reset(&self, journal: bool, sequences: bool) {
         self.0.reset(journal, sequences);
@@ -113,7 +141,10 @@ impl Engine {
         self.0.next_error(Arc::clone(&plan.0)).map_err(|error| invalid(&error))
     }
 
-    #[pyo3(signature = (*, offset=0, limit=100, session=None, path=None, method=None, status=None))]
+    #[pyo3(signature = (
+        *, offset=0, limit=100, session=None, path=None, method=None, status=None, newest=false,
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn journal(
         &self,
         offset: usize,
@@ -122,10 +153,26 @@ impl Engine {
         path: Option<&str>,
         method: Option<&str>,
         status: Option<u16>,
+        newest: bool,
     ) -> (usize, Vec<JournalEntry>) {
         let filter = Filter { session, path, method, status };
-        let (total, page) = self.0.journal(&filter, offset, limit);
+        let (total, page) = self.0.journal(&filter, offset, limit, newest);
         (total, page.into_iter().map(JournalEntry).collect())
+    }
+
+    #[allow(clippy::type_complexity, reason = "a tuple for Python")]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        rule: &Rule,
+    ) -> Vec<(JournalEntry, Option<bool>, Vec<String>)> {
+        let judged = py.detach(|| self.0.verify(&rule.0));
+        let judged = judged.into_iter().map(|(settled, fit)| match fit {
+            Fit::Fits => (JournalEntry(settled), Some(true), Vec::new()),
+            Fit::Fails(why) => (JournalEntry(settled), Some(false), why),
+            Fit::Unknown(why) => (JournalEntry(settled), None, vec![why]),
+        });
+        judged.collect()
     }
 
     fn settle(&self, request_id: &str, outcome: &str, sent_frames: usize) -> PyResult<()> {

@@ -35,6 +35,7 @@ create_exception!(
 /// Add the classes to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("UnsupportedModel", module.py().get_type::<UnsupportedModel>())?;
+    module.add("MAX_JOURNAL_BYTES", replay::MAX_JOURNAL_BYTES)?;
     module.add_class::<plan::Plan>()?;
     module.add_class::<rule::Rule>()?;
     module.add_class::<engine::Engine>()?;

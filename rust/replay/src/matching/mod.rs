@@ -22,9 +22,10 @@ mod shape;
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use asked::Asked;
+pub(crate) use asked::{Asked, Key};
 use index::Index;
 use nearest::ByWord;
+pub(crate) use nearest::why;
 pub(crate) use select::{Choice, select};
 use shape::Numbers;
 pub(crate) use shape::{Count, FamilyId, Shape};

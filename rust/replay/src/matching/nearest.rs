@@ -69,7 +69,7 @@ impl Matcher {
 }
 
 /// Reads on from the name of the key.
-fn why(shape: &Shape, key: Key, asked: &Asked<'_>) -> String {
+pub(crate) fn why(shape: &Shape, key: Key, asked: &Asked<'_>) -> String {
     let criteria = &shape.criteria;
     match key {
         Key::Operation if criteria.operations.is_empty() => {

@@ -7,8 +7,9 @@ use crate::shared::unix_time;
 /// What bytes of a connection are.
 #[derive(Debug)]
 pub(super) enum Read<'a> {
-    /// The beginning of a request; there is no need to look again before it has so many bytes.
-    Partial { wanted: usize, in_body: bool },
+    /// The beginning of a request; there is no need to look again before it has so many bytes. Of
+    /// one that is in its body, the target is known.
+    Partial { wanted: usize, in_body: Option<&'a [u8]> },
     /// A request that is answered here.
     Request(Request<'a>),
     /// Anything that hyper has to see.
@@ -53,7 +54,7 @@ pub(super) fn read(bytes: &[u8], max_body: usize) -> Read<'_> {
     let mut headers = NO_HEADERS;
     let head = match head::read(bytes, &mut headers) {
         Ok(Some(head)) => head,
-        Ok(None) => return Read::Partial { wanted: bytes.len() + 1, in_body: false },
+        Ok(None) => return Read::Partial { wanted: bytes.len() + 1, in_body: None },
         Err(bad) => return Read::Bad(bad),
     };
     let framing = head.framing;
@@ -63,7 +64,7 @@ pub(super) fn read(bytes: &[u8], max_body: usize) -> Read<'_> {
     };
     let length = head.length + length;
     let Some(body) = bytes.get(head.length..length) else {
-        return Read::Partial { wanted: length, in_body: true };
+        return Read::Partial { wanted: length, in_body: Some(head.target) };
     };
     let headers = head.headers.iter().map(|header| (header.name.as_bytes(), header.value));
     Read::Request(Request {
@@ -103,7 +104,7 @@ mod tests {
         let Read::Partial { wanted, in_body } = read(&WHOLE[..WHOLE.len() - 1], 100) else {
             panic!("a part")
         };
-        assert_eq!((wanted, in_body), (WHOLE.len(), true));
+        assert_eq!((wanted, in_body), (WHOLE.len(), Some(&b"/model/m/converse"[..])));
     }
 
     #[test]

@@ -140,8 +140,15 @@ impl Worker {
                         Next::Gone => return None,
                     }
                 }
+                Read::Partial { in_body: Some(target), .. }
+                    if self.shared.engine.refuses("POST", target) =>
+                {
+                    // Refused by its head alone, while its body goes on.
+                    self.hand_over(key, bytes);
+                    return None;
+                }
                 Read::Partial { wanted, in_body } => {
-                    self.wait_for(key, wanted, in_body);
+                    self.wait_for(key, wanted, in_body.is_some());
                     break;
                 }
                 Read::Foreign => {

@@ -69,6 +69,7 @@ impl Worker {
         waker: Waker,
     ) -> io::Result<Self> {
         let (letters, news) = channel();
+        let date = Date::with(shared.options.cors.as_ref());
         Ok(Self {
             shared,
             meter,
@@ -81,7 +82,7 @@ impl Worker {
             connections: Slab::new(),
             wheel: Wheel::new(),
             clock: Clock::new(),
-            date: Date::now(),
+            date,
             stage: Stage::Serving,
             next_sweep_ns: 0,
             tickets: 0,
@@ -119,7 +120,7 @@ impl Worker {
             let now = self.clock.now();
             if now >= self.next_sweep_ns {
                 self.next_sweep_ns = now + SECOND_NS;
-                self.date = Date::now();
+                self.date.renew();
                 self.sweep(now);
             }
             if self.is_over() {

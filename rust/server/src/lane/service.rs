@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use hyper::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use replay::{Answer, Engine, Plan, Reply};
@@ -84,17 +86,27 @@ impl Service {
         let (busy, taken) = (Busy::new(&activity), Rc::new(Taken::new(&activity)));
         let http2 = request.version() == Version::HTTP_2;
         let path = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let cors = self.shared.options.cors.as_ref().filter(|_| is_bedrock(path.as_bytes()));
+        let is_preflight = cors.is_some()
+            && request.method() == Method::OPTIONS
+            && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         // Of HTTP/1, whoever reads the bytes has seen to it.
         let checked = if http2 { head::check(path, request.headers()) } else { Ok(()) };
         let mut response = if let Err(Bad(status, why)) = checked {
             self.refused(status, why)
-        } else if is_bedrock(path.as_bytes()) {
+        } else if is_bedrock(path.as_bytes()) && !is_preflight {
             self.ask_engine(request, &taken).await?
         } else {
             self.ask_app(request).await
         };
         if !http2 && self.shared.stage() > Stage::Serving {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(cors) = cors.filter(|_| !is_preflight) {
+            for (name, value) in cors.headers() {
+                let value = HeaderValue::from_str(value).expect("origins are checked");
+                response.headers_mut().insert(name, value);
+            }
         }
         taken.is_made();
         Ok(response.map(|inner| Body { inner, taken, _busy: busy }))
@@ -107,9 +119,16 @@ impl Service {
     ) -> Result<Response<Inner>, Broken> {
         let (parts, body) = request.into_parts();
         let limit = self.shared.engine.max_body_bytes();
-        let (body, whole) = match self.read(body, limit).await {
-            Ok(read) => read,
-            Err(unread) => return Ok(self.unread(unread, parts.version)),
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let (body, whole) = if self.shared.engine.refuses(parts.method.as_str(), target.as_bytes())
+        {
+            // The body may never end, and says nothing that matters.
+            (Vec::new(), body.is_end_stream())
+        } else {
+            match self.read(body, limit).await {
+                Ok(read) => read,
+                Err(unread) => return Ok(self.unread(unread, parts.version)),
+            }
         };
         let (is_head, version) = (parts.method == Method::HEAD, parts.version);
         let admitted = match Admitted::new(&self.shared, &self.meter) {

@@ -115,7 +115,7 @@ impl Served {
     /// How the answers of a session ended.
     pub fn outcomes(&self, session: &str) -> Vec<&'static str> {
         let filter = Filter { session: Some(session), ..Filter::default() };
-        let (_, entries) = self.engine.journal(&filter, 0, 100);
+        let (_, entries) = self.engine.journal(&filter, 0, 100, false);
         entries.iter().map(|entry| entry.outcome.name()).collect()
     }
 }
