@@ -217,14 +217,41 @@ def test_the_journal_keeps_the_request_as_it_came(url: str) -> None:
     assert entry["response"]["frames"] > 4
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe{", b'{"n": NaN}', b"[" * 100_000, b""])
-def test_a_body_that_is_not_json_is_kept_as_base64(url: str, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b'{"n": NaN}', b"[" * 100_000, b"", "\u00e4{".encode()])
+def test_a_body_that_is_not_json_is_kept_as_text(url: str, body: bytes) -> None:
     ask(url, "POST", CONVERSE, body)
     (entry,) = ask(url, "GET", "/__control/journal").json
 
     assert "body" not in entry
-    assert base64.b64decode(entry["bodyBase64"]) == body[: 1 << 16]
+    assert (entry["bodyText"], entry["bodyTruncated"]) == (body.decode(), False)
     assert entry["response"]["status"] == 400
+
+
+def test_a_body_that_is_not_text_is_kept_as_base64(url: str) -> None:
+    ask(url, "POST", CONVERSE, b"\xff\xfe{")
+    (entry,) = ask(url, "GET", "/__control/journal").json
+
+    assert not {"body", "bodyText"} & entry.keys()
+    assert base64.b64decode(entry["bodyBase64"]) == b"\xff\xfe{"
+
+
+@pytest.mark.parametrize("kept", range(40, 48))
+def test_text_that_is_cut_ends_with_a_whole_character(kept: int) -> None:
+    body = json.dumps(asking("\u00e4\u20ac\U0001f600" * 9), ensure_ascii=False).encode()
+    with Server([HELLO], journal_body_bytes=kept) as server:
+        ask(server.url, "POST", CONVERSE, body)
+        (entry,) = ask(server.url, "GET", "/__control/journal").json
+
+    assert (entry["bodyBytes"], entry["bodyTruncated"]) == (len(body), True)
+    assert body.decode().startswith(entry["bodyText"])
+    assert kept - 4 < len(entry["bodyText"].encode()) <= kept
+
+
+def test_a_body_of_an_agent_is_kept_whole(url: str) -> None:
+    said(url, "x" * 500_000)
+    (entry,) = ask(url, "GET", "/__control/journal").json
+
+    assert entry["body"]["messages"][0]["content"][0]["text"] == "x" * 500_000
 
 
 def test_the_journal_comes_in_pages(url: str) -> None:
@@ -240,11 +267,17 @@ def test_the_journal_comes_in_pages(url: str) -> None:
     assert texts("testId=s0&limit=1&offset=2") == ["4"]
     assert texts("status=404") == []
     assert texts("limit=0") == []
+    assert texts("order=desc&limit=2") == ["4", "3"]
+    assert texts("order=desc&limit=2&offset=3") == ["1", "0"]
+    assert texts("order=desc&session=s1") == ["3", "1"]
+    assert texts("order=asc&limit=1") == ["0"]
     total = ask(url, "GET", "/__control/journal?session=s0&limit=1").headers["x-total-count"]
     assert total == "3"
 
 
-@pytest.mark.parametrize("query", ["limit=x", "offset=-1", "status=1e3", "limit=9999999999"])
+@pytest.mark.parametrize(
+    "query", ["limit=x", "order=newest", "offset=-1", "status=1e3", "limit=9999999999"]
+)
 def test_a_page_that_makes_no_sense_is_refused(url: str, query: str) -> None:
     assert ask(url, "GET", f"/__control/journal?{query}").status == 400
 

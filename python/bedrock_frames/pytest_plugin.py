@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bedrock_frames._core import JournalEntry
     from bedrock_frames.fixtures import Answerer
     from bedrock_frames.server import Server
+    from bedrock_frames.server.verify import Times
 
 REGION: Final = "us-east-1"
 ACCESS_KEY_ID: Final = "AKIDBEDROCKFRAMES"
@@ -92,6 +93,24 @@ class Bedrock:
     def requests(self) -> list[JournalEntry]:
         """The requests of this test so far, oldest first."""
         return self._server.parts.engine.journal(limit=PAGE)[1]
+
+    def verify(
+        self,
+        *,
+        match: Mapping[str, object] | None = None,
+        times: Times = None,
+        outcome: str | None = None,
+        status: int | None = None,
+    ) -> list[JournalEntry]:
+        """Verify how often requests of this test came that meet ``match``; return them.
+
+        As :meth:`Server.verify <bedrock_frames.server.Server.verify>`.
+
+        Raises:
+            AssertionError: they were not as many; it says what came closest, and what failed.
+        """
+        __tracebackhide__ = True
+        return self._server.verify(match or {}, times=times, outcome=outcome, status=status)
 
     def next_error(
         self, error: str | None = None, message: str = "", *, status: int | None = None

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import codecs
 import json
 import re
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias, cast
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -24,6 +25,7 @@ from bedrock_frames.fixtures.sources import parse_json
 from bedrock_frames.server.endpoint import ClientLeft, read_body
 from bedrock_frames.server.guard import GuardedRoutes
 from bedrock_frames.server.typed import error_plan
+from bedrock_frames.server.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     from bedrock_frames._core import Engine, JournalEntry
     from bedrock_frames.server.catalog import Catalog
     from bedrock_frames.server.guard import ControlPolicy
+    from bedrock_frames.server.verify import Times
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _ERROR_KEYS: Final = ("error", "status", "message", "body")
+_VERIFY_KEYS: Final = ("match", "times", "outcome", "status")
 _NUMBER: Final = re.compile("[0-9]{1,9}")
 
 PAGE: Final = 1000
@@ -62,6 +66,7 @@ class Control:
             ("GET", "/journal"): self.journal,
             ("POST", "/reset/journal"): self.reset_journal,
             ("POST", "/error"): self.next_error,
+            ("POST", "/verify"): self.verify,
             **{("GET", path): probe for path, probe in probes.items()},
         }
         own = {
@@ -104,10 +109,7 @@ class Control:
             # Not Starlette's thread pool, whose threads keep a process from its end.
             count = await asyncio.to_thread(self._catalog.add, added, first=first)
         except FixtureError as error:
-            faults = [
-                {"path": f.path, "message": f.message, "severity": f.severity} for f in error.faults
-            ]
-            return _json({"error": "Validation failed", "details": faults}, status=400)
+            return _faulty(error)
         return JSONResponse({"added": count})
 
     async def delete_fixtures(self, request: Request) -> Response:  # noqa: ARG002
@@ -138,7 +140,7 @@ class Control:
         return JSONResponse({"reset": True})
 
     async def journal(self, request: Request) -> Response:
-        """Show a page of the requests, oldest first; ``X-Total-Count`` says how many match."""
+        """Show a page of the requests, in either order; ``X-Total-Count`` says how many match."""
         query = request.query_params
         total, entries = self._engine.journal(
             offset=_number(query, "offset") or 0,
@@ -147,12 +149,42 @@ class Control:
             path=query.get("path"),
             method=query.get("method"),
             status=_number(query, "status"),
+            newest=_newest(query),
         )
         return Response(
             "[" + ",".join(map(_entry, entries)) + "]",
             media_type="application/json",
             headers={"x-total-count": str(total)},
         )
+
+    async def verify(self, request: Request) -> Response:
+        """Count requests that meet ``match``: 200 where they are as many as ``times``, else 406."""
+        given = await _body(request, _VERIFY_KEYS)
+        match = given.get("match")
+        if not isinstance(match, dict):
+            return _bad('Missing or invalid "match" object')
+        try:
+            found = await asyncio.to_thread(
+                verify,
+                self._engine,
+                match,
+                times=cast("Times", given.get("times")),
+                outcome=cast("str | None", given.get("outcome")),
+                status=cast("int | None", given.get("status")),
+            )
+        except FixtureError as error:
+            return _faulty(error)
+        except ValueError as error:
+            return _bad(str(error))
+        told = {
+            "verified": found.verified,
+            "count": len(found.matched),
+            "unknown": found.unknown,
+            "message": found.message,
+            "requests": [entry.id for entry in found.matched[-PAGE:]],
+            "closest": [{"id": entry.id, "failed": why} for entry, why in found.closest],
+        }
+        return _json(told, status=200 if found.verified else 406)
 
     async def next_error(self, request: Request) -> Response:
         """Answer the next request with an error.
@@ -183,7 +215,9 @@ def _routes(prefix: str, handlers: Mapping[tuple[str, str], Handler]) -> Iterato
 
 
 def _entry(entry: JournalEntry) -> str:
-    """Write an entry. A body that is JSON stands in it as it came, any other as base64."""
+    """Write an entry: a body that is JSON as it came, other text, or the text of one that was cut,
+    as a string, and what is not UTF-8 as base64.
+    """
     known = {
         "id": entry.id,
         "requestId": entry.request_id,
@@ -204,9 +238,16 @@ def _entry(entry: JournalEntry) -> str:
         },
         "bodyBytes": entry.body_bytes,
     }
-    text = _json_text(entry.body) if len(entry.body) == entry.body_bytes else None
+    whole = len(entry.body) == entry.body_bytes
+    known["bodyTruncated"] = not whole
+    text = _json_text(entry.body) if whole else None
     if text is None:
-        return json.dumps({**known, "bodyBase64": base64.b64encode(entry.body).decode()})
+        try:
+            # Of a character that was cut, nothing is told.
+            plain = codecs.getincrementaldecoder("utf-8")().decode(entry.body, final=whole)
+        except UnicodeDecodeError:
+            return json.dumps({**known, "bodyBase64": base64.b64encode(entry.body).decode()})
+        return json.dumps({**known, "bodyText": plain})
     # Not decoded and encoded again: that would lose duplicate keys, and fail where it is deep.
     return f'{json.dumps(known)[:-1]}, "body": {text}}}'
 
@@ -261,6 +302,13 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
+def _newest(query: Mapping[str, str]) -> bool:
+    order = query.get("order", "asc")
+    if order not in ("asc", "desc"):
+        raise Refused(f'order is "asc" (oldest first) or "desc", not {order!r}')
+    return order == "desc"
+
+
 class Refused(HTTPException):
     """A control request that makes no sense."""
 
@@ -271,6 +319,11 @@ class Refused(HTTPException):
 async def on_refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
     """Answer a control request that makes no sense."""
     return _bad(getattr(error, "detail", str(error)))
+
+
+def _faulty(error: FixtureError) -> Response:
+    faults = [{"path": f.path, "message": f.message, "severity": f.severity} for f in error.faults]
+    return _json({"error": "Validation failed", "details": faults}, status=400)
 
 
 def _bad(message: str) -> Response:

@@ -13,6 +13,7 @@ from bedrock_frames.server.app import create_app, parts_of
 from bedrock_frames.server.host import Host, HostThread, listen, url_of
 from bedrock_frames.server.lifetime import Lifetime
 from bedrock_frames.server.native import NativeServer, Place
+from bedrock_frames.server.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
+    from bedrock_frames._core import JournalEntry
     from bedrock_frames.server.app import Parts
     from bedrock_frames.server.catalog import FixtureSource, StrPath
+    from bedrock_frames.server.verify import Times
 
 
 class Options(TypedDict, total=False):
@@ -41,6 +44,7 @@ class Options(TypedDict, total=False):
     control: bool
     control_token: str | None
     control_hosts: Sequence[str]
+    cors: str | None
 
 
 def serve(
@@ -161,6 +165,30 @@ class Server:
     def parts(self) -> Parts:
         """The engine, the fixtures and the figures of the running app."""
         return parts_of(self._app)
+
+    def verify(
+        self,
+        match: Mapping[str, object],
+        *,
+        times: Times = None,
+        outcome: str | None = None,
+        status: int | None = None,
+    ) -> list[JournalEntry]:
+        """Verify how often requests came that meet ``match``; return them, oldest first.
+
+        ``times`` is a number, ``"never"``, or one of ``{"atLeast": 1}``, ``{"atMost": 3}``,
+        ``{"between": [1, 3]}``, ``{"exact": 2}``; by default at least once. ``outcome`` is how
+        their answers must have ended, and ``status`` their status.
+
+        Raises:
+            AssertionError: they were not as many; it says what came closest, and what failed.
+            FixtureError: the match has faults.
+            ValueError: times, outcome or status make no sense.
+        """
+        found = verify(self.parts.engine, match, times=times, outcome=outcome, status=status)
+        if not found.verified:
+            raise AssertionError(found.message)
+        return list(found.matched)
 
     def start(self) -> Self:
         """Listen and answer, until :meth:`stop`. Returns the server itself.
