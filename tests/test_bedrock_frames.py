@@ -55,7 +55,7 @@ def test_a_chunk_carries_base64_of_its_bytes() -> None:
 
 
 def test_padding_is_a_prefix_of_the_alphabet_of_2_to_61() -> None:
-    padding = frames.seeded_padding(0, "any")
+    padding = frames.SeededPadding(0, "any")
     drawn = [padding() or "" for _ in range(2000)]
 
     assert all(frames.ALPHABET.startswith(text) for text in drawn)
@@ -65,7 +65,7 @@ def test_padding_is_a_prefix_of_the_alphabet_of_2_to_61() -> None:
 
 def test_padding_is_the_same_for_the_same_seed_and_no_other() -> None:
     def draw(*seed: object) -> list[str | None]:
-        padding = frames.seeded_padding(*seed)
+        padding = frames.SeededPadding(*seed)
         return [padding() for _ in range(20)]
 
     assert draw(1, "a") == draw(1, "a")

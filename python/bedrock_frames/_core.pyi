@@ -251,6 +251,25 @@ def scan(data: Buffer, *, limits: Limits | None = None) -> list[tuple[int, int, 
         EventStreamError: as :func:`decode_all`, for the same bytes.
     """
 
+def encode_pieces(
+    template: Template,
+    before: str,
+    pieces: list[str],
+    after: str,
+    *,
+    paddings: Sequence[int] | None,
+    chunk: bool,
+) -> list[bytes]:
+    """Return the frames of a text in pieces: the payload of each is equal but for its piece.
+
+    The payload is ``before``, the piece as a JSON string, and ``after``. With ``chunk`` that is the
+    base64 in the member ``bytes`` of another object. ``paddings`` are the lengths of the member
+    ``p`` that ends each payload.
+
+    Raises:
+        ValueError: the paddings are not as many as the pieces, or one is above 62.
+    """
+
 # The native half of `bedrock_frames.botocore`. Values are as loosely typed as botocore's own.
 
 @final

@@ -7,7 +7,7 @@ stop for every block, a citation before its text, metadata last.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bedrock.content import (
     CitedText,
@@ -20,14 +20,13 @@ from bedrock_frames.bedrock.content import (
     ToolUse,
 )
 from bedrock_frames.bedrock.steps import Kind
-from bedrock_frames.bedrock.text import cut
+from bedrock_frames.bedrock.text import count, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from bedrock_frames.bedrock.content import Block, Reply, Usage
-
-Pieces: TypeAlias = "Callable[[str, int | None], list[str]]"
+    from bedrock_frames.bedrock.text import Pieces
 
 EVENT_SHAPES: Final = {
     "messageStart": "MessageStartEvent",
@@ -104,7 +103,7 @@ def _deltas(
         case ToolUse():
             text = block.input_text
             inputs = [text] if whole and size is None else pieces(text, size)
-            if len(inputs) > 1:
+            if count(inputs) > 1:
                 yield {"toolUse": {"input": ""}}, Kind.LEAD
             for piece in inputs:
                 yield {"toolUse": {"input": piece}}, Kind.CONTENT

@@ -8,10 +8,15 @@ import random
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bedrock_frames import Template
+from bedrock_frames._core import encode_pieces
 from bedrock_frames.bedrock.content import compact
+from bedrock_frames.bedrock.text import MARK, run_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bedrock_frames.bedrock.content import JsonObject
+    from bedrock_frames.bedrock.text import Run
 
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 SHORTEST_PADDING: Final = 2
@@ -24,16 +29,33 @@ class Padding(Protocol):
 
     def __call__(self) -> str | None: ...
 
-
-def no_padding() -> None:
-    """Give no padding, as the service before 2024."""
-    return
+    def lengths(self, frames: int) -> list[int] | None:
+        """Give the lengths of so many paddings."""
 
 
-def seeded_padding(*seed: object) -> Padding:
-    """Give prefixes of the alphabet, 2 to 61 long, the same for the same seed."""
-    draw = random.Random("\0".join(map(str, seed)))  # noqa: S311 - hides nothing here
-    return lambda: ALPHABET[: draw.randint(SHORTEST_PADDING, LONGEST_PADDING)]
+class NoPadding:
+    """Gives no padding, as the service before 2024."""
+
+    def __call__(self) -> None:
+        """Give none."""
+
+    def lengths(self, frames: int) -> None:
+        """Give none."""
+
+
+class SeededPadding:
+    """Gives prefixes of the alphabet, 2 to 61 long, the same for the same seed."""
+
+    def __init__(self, *seed: object) -> None:
+        self._draw = random.Random("\0".join(map(str, seed)))  # noqa: S311 - hides nothing here
+
+    def __call__(self) -> str:
+        """Give one."""
+        return ALPHABET[: self._draw.randint(SHORTEST_PADDING, LONGEST_PADDING)]
+
+    def lengths(self, frames: int) -> list[int]:
+        """Give the lengths of so many."""
+        return self._draw.choices(range(SHORTEST_PADDING, LONGEST_PADDING + 1), k=frames)
 
 
 @functools.cache
@@ -58,6 +80,30 @@ def event_frame(name: str, payload: Mapping[str, object], padding: str | None) -
 def chunk_frame(data: bytes, padding: str | None) -> bytes:
     """Return the ``chunk`` frame that carries native JSON."""
     return event_frame("chunk", {"bytes": base64.b64encode(data).decode()}, padding)
+
+
+def event_frames(name: str, payload: Mapping[str, object], padding: Padding) -> list[bytes]:
+    """Return the frames of an event: as many as there are pieces where its text is a run."""
+    run = run_in(payload)
+    if run is None:
+        return [event_frame(name, payload, padding())]
+    return _run_frames(_template("event", name), run, payload, padding, chunk=False)
+
+
+def chunk_frames(value: JsonObject, padding: Padding) -> list[bytes]:
+    """Return the ``chunk`` frames that carry native JSON, the same way."""
+    run = run_in(value)
+    if run is None:
+        return [chunk_frame(compact(value).encode(), padding())]
+    return _run_frames(_template("event", "chunk"), run, value, padding, chunk=True)
+
+
+def _run_frames(
+    template: Template, run: Run, value: Mapping[str, object], padding: Padding, *, chunk: bool
+) -> list[bytes]:
+    before, _, after = compact(value).partition(f'"{MARK}"')
+    lengths = padding.lengths(len(run.pieces))
+    return encode_pieces(template, before, run.pieces, after, paddings=lengths, chunk=chunk)
 
 
 def exception_frame(name: str, body: Mapping[str, object]) -> bytes:

@@ -7,6 +7,7 @@ first delta) goes with the frame after it; what trails (stops, metadata) with th
 from __future__ import annotations
 
 from enum import Enum
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,12 +24,20 @@ class Kind(Enum):
 
 def steps(kinds: Sequence[Kind]) -> list[int]:
     """Return the step of every frame: from 0, never falling."""
-    found = []
-    contents = 0
-    for kind in kinds:
-        contents += kind is Kind.CONTENT
-        found.append(max(contents - 1, 0))
-    for at in reversed(range(len(kinds) - 1)):
-        if kinds[at] is Kind.LEAD:
-            found[at] = found[at + 1]
-    return found
+    found: list[int] = []
+    contents = leading = 0
+    for kind, group in groupby(kinds):
+        length = len(list(group))
+        if kind is Kind.LEAD:
+            leading += length
+            continue
+        # What leads goes with the first of these.
+        first = contents if kind is Kind.CONTENT else max(contents - 1, 0)
+        found += [first] * leading
+        leading = 0
+        if kind is Kind.CONTENT:
+            found += range(contents, contents + length)
+            contents += length
+        else:
+            found += [first] * length
+    return found + [max(contents - 1, 0)] * leading

@@ -12,6 +12,7 @@
 //! - `botocore`: the native half of `bedrock_frames.botocore`.
 //! - `held`: references that threads without the GIL may drop.
 //! - `input`: bytes-like arguments.
+//! - `pieces`: frames of a text in pieces.
 //! - `replay`: the engine of the fixture server.
 //! - `plane`: the sockets that it answers on.
 //! - `load`: the load generator.
@@ -28,6 +29,7 @@ mod input;
 mod limits;
 mod load;
 mod message;
+mod pieces;
 mod plane;
 mod replay;
 mod template;
@@ -53,6 +55,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(codec::decode, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode_all, module)?)?;
     module.add_function(wrap_pyfunction!(codec::scan, module)?)?;
+    module.add_function(wrap_pyfunction!(pieces::encode_pieces, module)?)?;
     // PyO3 keeps a list of what was added; what is public is said by the package.
     module.delattr("__all__")
 }

@@ -11,6 +11,13 @@ use crate::message::{block_of, frame_of, frames_of};
 #[pyclass(module = "bedrock_frames", frozen)]
 pub(crate) struct Template(Py<Block>);
 
+impl Template {
+    /// What it encodes with.
+    pub(crate) fn inner(&self) -> &eventstream::Template {
+        &self.0.get().template
+    }
+}
+
 #[pymethods]
 impl Template {
     #[new]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bedrock_frames.bedrock.content import Block, Reply, Usage
+    from bedrock_frames.bedrock.text import Pieces
 
 _MODEL: Final = re.compile(r"(?:^|[./])(anthropic\.|claude)")
 _COMPLETION_FORMAT: Final = "anthropic-text"
@@ -96,7 +97,7 @@ def _events(reply: Reply, context: Context) -> Iterator[Chunk]:
         # A block that comes whole in its start is content itself.
         whole = isinstance(block, Redacted | ToolResult)
         yield Chunk(opened, Kind.CONTENT if whole else Kind.LEAD)
-        for delta, kind in _deltas(block, reply.chunk_size):
+        for delta, kind in _deltas(block, reply.chunk_size, context.pieces):
             yield Chunk({"type": "content_block_delta", "index": index, "delta": delta}, kind)
         yield Chunk({"type": "content_block_stop", "index": index}, Kind.TRAIL)
     stop = {"stop_reason": _stop_reason(reply), "stop_sequence": reply.stop_sequence}
@@ -148,23 +149,23 @@ def _opening(block: Block) -> JsonObject:
     return _content(block)
 
 
-def _deltas(block: Block, size: int | None) -> Iterator[tuple[JsonObject, Kind]]:
+def _deltas(block: Block, size: int | None, pieces: Pieces) -> Iterator[tuple[JsonObject, Kind]]:
     match block:
         case Text() | CitedText():
             if isinstance(block, CitedText):
                 for citation in block.citations:
                     held = native_citation(citation)
                     yield {"type": "citations_delta", "citation": held}, Kind.LEAD
-            for piece in cut(block.text, size):
+            for piece in pieces(block.text, size):
                 yield {"type": "text_delta", "text": piece}, Kind.CONTENT
         case Reasoning():
-            for piece in cut(block.text, size):
+            for piece in pieces(block.text, size):
                 yield {"type": "thinking_delta", "thinking": piece}, Kind.CONTENT
             if block.signature is not None:
                 yield {"type": "signature_delta", "signature": block.signature}, Kind.CONTENT
         case ToolUse():
             yield {"type": "input_json_delta", "partial_json": ""}, Kind.LEAD
-            for piece in cut(block.input_text, size):
+            for piece in pieces(block.input_text, size):
                 yield {"type": "input_json_delta", "partial_json": piece}, Kind.CONTENT
 
 

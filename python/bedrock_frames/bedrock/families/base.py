@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bedrock_frames.bedrock.content import CitedText, Text
 from bedrock_frames.bedrock.errors import UnsupportedModel
+from bedrock_frames.bedrock.text import cut
 from bedrock_frames.bedrock.words import listed
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from bedrock_frames.bedrock.content import Block, JsonObject, Reply
     from bedrock_frames.bedrock.steps import Kind
+    from bedrock_frames.bedrock.text import Pieces
 
 INVOCATION_METRICS = "amazon-bedrock-invocationMetrics"
 
@@ -38,6 +40,8 @@ class Context:
     model_id: str
     body_format: str = "unknown"
     seed: tuple[object, ...] = ()
+    pieces: Pieces = cut
+    """Cuts texts into deltas. A family may give runs, too: what it says of each piece is alike."""
     prompt: str = ""
 
 

@@ -12,7 +12,6 @@ from bedrock_frames.bedrock.content import CitedText, JsonObject, Reasoning, Tex
 from bedrock_frames.bedrock.families.base import Chunk, Context, native_reason, refused
 from bedrock_frames.bedrock.identity import uuid
 from bedrock_frames.bedrock.steps import Kind
-from bedrock_frames.bedrock.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,12 +106,12 @@ def _pieces(reply: Reply, context: Context) -> Iterator[Chunk]:
                 "function": {"name": text.name, "arguments": ""},
             }
             yield chunk({"tool_calls": [first]}, Kind.LEAD)
-            for piece in cut(text.input_text, reply.chunk_size):
+            for piece in context.pieces(text.input_text, reply.chunk_size):
                 more = {"index": calls, "function": {"arguments": piece}}
                 yield chunk({"tool_calls": [more]}, Kind.CONTENT)
             calls += 1
         else:
-            for piece in cut(text, reply.chunk_size):
+            for piece in context.pieces(text, reply.chunk_size):
                 yield chunk({field: piece}, Kind.CONTENT)
     last = chunk({}, Kind.TRAIL, reason(reply))
     yield Chunk({**last.value, "usage": usage(reply)}, Kind.TRAIL)
