@@ -3,10 +3,11 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bedrock_frames.fixtures import FixtureError, check, json_schema, load
+from bedrock_frames.fixtures import FixtureError, check, json_schema, load, parse
 from bedrock_frames.fixtures.loading import TOP_KEYS
 
 JSON = json.dumps({"fixtures": [{"match": {"userMessage": "a"}, "response": {"content": "b"}}]})
@@ -388,6 +389,17 @@ def test_keys_that_stand_twice_are_told_where_they_do_so_again(tmp_path: Path, n
     assert [fault.message.rpartition(", ")[2] for fault in check([file])] == [
         *("line 2 column 32", "line 3 column 15", "line 2 column 87", "line 5 column 2")
     ]
+
+
+def test_keys_of_python_objects_that_are_one_in_json_are_a_fault() -> None:
+    content: dict[Any, str] = {1: "a", "1": "b"}
+    with pytest.raises(FixtureError) as caught:
+        parse([{"match": {}, "response": {"content": content}}])
+
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.message) == (
+        *("$.fixtures[0]", 'the key "1" stands twice in one object'),
+    )
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.yaml"])
