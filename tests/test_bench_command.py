@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from bedrock_frames.bench.figures import METRIC_NAMES
 from bedrock_frames.pytest_plugin import Bedrock
 from tests.bench_endpoint import Said, endpoint, refusal
 from tests.bench_results import SHARES, exact_quantile, report, result
+from tests.load_driving import answer, drive, http, server
 
 COMMAND: Final = [sys.executable, "-m", "bedrock_frames"]
 FULL: Final = Path("/dev/full")
@@ -426,3 +428,82 @@ def test_a_body_file_is_what_is_sent(bedrock: Bedrock, tmp_path: Path) -> None:
     run("bench", bedrock.url, "--requests", 10, "--body-file", bodies, "--output", out, "--quiet")
     assert summary(out)["requests"]["completed"] == 10
     assert len(bedrock.requests) == 10
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_body_file_may_be_a_pipe_and_begin_with_a_byte_order_mark(
+    bedrock: Bedrock, tmp_path: Path, processes: int
+) -> None:
+    bedrock.add(match={"userMessage": "one"}, response={"content": "1"})
+    bedrock.add(match={"userMessage": "two"}, response={"content": "2"})
+    asked = [{"messages": [{"role": "user", "content": [{"text": t}]}]} for t in ("one", "two")]
+    bodies, out = tmp_path / "bodies.jsonl", tmp_path / "out.json"
+    text = "".join(json.dumps(body) + "\n" for body in asked)
+    bodies.write_text(text, encoding="utf-8-sig")
+    arguments = ["--requests", "10", "--concurrency", "2", "--processes", str(processes)]
+    command = shlex.join([*COMMAND, "bench", bedrock.url, *arguments, "--output", str(out)])
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} --quiet --body-file <(cat {shlex.quote(str(bodies))})"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode in (0, 98), ran.stderr
+    found = summary(out)
+    assert found["requests"]["completed"] == 10
+    assert found["options"]["body_file"].startswith("/dev/fd/")
+    assert len(bedrock.requests) == 10
+
+
+def test_a_trace_may_begin_with_a_byte_order_mark_and_has_a_bound(url: str, tmp_path: Path) -> None:
+    trace, out = tmp_path / "trace.jsonl", tmp_path / "out.json"
+    line = '{"timestamp": 0, "input_length": %d, "output_length": 3}\n'
+    trace.write_text(line % 3 * 4, encoding="utf-8-sig")
+    ran = run("bench", url, "--trace", trace, "--output", out, "--quiet")
+    assert summary(out)["requests"]["sent"] == 4, ran.stderr
+    trace.write_text(line % 4_000_000_000)
+    ran = run("bench", url, "--trace", trace)
+    assert ran.returncode == 2
+    assert "line 1: 4000000000 tokens of input; at most 10000000 are sent" in ran.stderr
+
+
+def test_requests_ask_for_answers_that_are_not_compressed() -> None:
+    heads: list[bytes] = []
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        heads.append(request.lower())
+        connection.sendall(http(b"".join(answer("Hello"))))
+
+    with server(script) as url:
+        drive(url, requests=1)
+        drive(url, requests=1, headers=[["Accept-Encoding", "gzip"]])
+    assert [head.count(b"accept-encoding: ") for head in heads] == [1, 1]
+    assert b"\r\naccept-encoding: identity\r\n" in heads[0]
+    assert b"\r\naccept-encoding: gzip\r\n" in heads[1]
+
+
+def test_sessions_have_a_latency_of_their_own(bedrock: Bedrock, tmp_path: Path) -> None:
+    call = {"toolCalls": [{"name": "add", "arguments": {"a": 1}}]}
+    bedrock.add(match={"hasToolResult": True}, response={"content": "done"})
+    bedrock.add(match={"userMessage": "hello", "hasToolResult": False}, response=call)
+    out = tmp_path / "out.json"
+    arguments = ("--sessions", "--think-time", "30ms", "--requests", 5, "--output", out)
+    ran = run("bench", bedrock.url, *arguments, "--threshold", "session.p50>=30ms")
+    found = summary(out)
+    assert found["metrics"]["session_ms"]["count"] == 5, ran.stdout
+    assert found["metrics"]["session_ms"]["min"] >= 30
+    assert found["metrics"]["e2e_ms"]["count"] == 10
+    assert found["thresholds"][0]["passed"]
+    assert "whole session" in ran.stdout
+
+
+def test_a_report_has_the_title_and_notes_that_it_was_given(url: str, tmp_path: Path) -> None:
+    first, merged = tmp_path / "first.json", tmp_path / "merged.json"
+    named = ("--title", "Gateway 1.4", "--note", "two cores")
+    ran = run("bench", url, "--requests", 3, *named, "--output", first)
+    assert ran.stdout.startswith("Gateway 1.4\n")
+    assert "note: two cores" in ran.stdout
+    assert summary(first)["title"] == "Gateway 1.4"
+    run("merge", first, "--title", "All", "--output", merged, "--quiet")
+    assert summary(merged)["title"] == "All"

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bedrock_frames.cli import bench_arguments
 from bedrock_frames.cli.output import fail, let_go_of_stdout, warn
+from bedrock_frames.cli.spool import restated, spool
 
 if TYPE_CHECKING:
     import argparse
@@ -67,32 +68,40 @@ def _bench(options: argparse.Namespace) -> int:
     stdout has the report, stderr the progress. Exit codes: 0 fine, 99 a threshold was missed, 98
     the figures cannot be trusted, 2 bad usage, 130 interrupted.
     """
-    from bedrock_frames import bench
-
-    try:
-        asked = bench_arguments.read(options, os.environ)
-        thresholds = [bench.parse_threshold(text) for text in options.threshold]
-        _check_outputs(options)
-        on_stop = None if options.quiet else warn
-        with _terminated_as_interrupted(), _display(asked, options) as show:
-            if options.sweep is None:
-                report = bench.run_bench(
-                    asked, thresholds=thresholds, on_progress=show, on_stop=on_stop
-                )
-            else:
-                first, most = bench.quantities.rates(options.sweep)
-                report = bench.run_sweep(
-                    asked,
-                    first=first,
-                    most=most,
-                    thresholds=thresholds,
-                    on_progress=show,
-                    on_stop=on_stop,
-                )
-    except (ValueError, RuntimeError) as error:
-        return fail(str(error))
+    with ExitStack() as kept:
+        try:
+            report = _measured(options, kept)
+        except (ValueError, RuntimeError) as error:
+            return fail(str(error))
     with _uninterrupted() if report.interrupted else nullcontext():
         return _publish(report, options)
+
+
+def _measured(options: argparse.Namespace, kept: ExitStack) -> Report:
+    """Run what the flags of ``bench`` ask for; files that it needs are kept in ``kept``."""
+    from bedrock_frames import bench
+
+    copies = spool(options, kept)
+    asked = bench_arguments.read(options, os.environ)
+    thresholds = [bench.parse_threshold(text) for text in options.threshold]
+    _check_outputs(options)
+    on_stop = None if options.quiet else warn
+    with _terminated_as_interrupted(), _display(asked, options) as show:
+        if options.sweep is None:
+            report = bench.run_bench(
+                asked, thresholds=thresholds, on_progress=show, on_stop=on_stop
+            )
+        else:
+            first, most = bench.quantities.rates(options.sweep)
+            report = bench.run_sweep(
+                asked,
+                first=first,
+                most=most,
+                thresholds=thresholds,
+                on_progress=show,
+                on_stop=on_stop,
+            )
+    return report.model_copy(update={"options": restated(report.options, copies)})
 
 
 def _merge(options: argparse.Namespace) -> int:
