@@ -3,14 +3,29 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
+# CLIENTS=no tests without real clients, which are fetched and built for minutes.
+CLIENTS ?= yes
+WITHOUT_CLIENTS := $(if $(filter no,$(CLIENTS)),--ignore=tests/clients)
+
+# Files of tests that `make quick` leaves out: they run servers, load and the documents' commands.
+SLOW := native_ bench load_ server_ soak cost docs differential
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 
-.PHONY: test clients demo lint build bench fuzz clean
+.PHONY: test quick clients demo lint build bench fuzz clean
 .DELETE_ON_ERROR:
 
-test: build clients tests/h2spec/bin/h2spec
-	$(BIN)/pytest
+# What fails (exit code 1) runs once more, alone: a test that passes then is printed as FLAKY. A test
+# that fails twice fails the run, and so does at once whatever is not a failed test: a collection error, a crash.
+test: build $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec
+	$(BIN)/pytest --cache-clear $(WITHOUT_CLIENTS) || { \
+		code=$$?; test $$code -eq 1 || exit $$code; \
+		echo "Once more, what failed:"; \
+		$(BIN)/pytest $(WITHOUT_CLIENTS) --last-failed --last-failed-no-failures=none --second-run; }
+
+# For every few minutes: the tests that take neither real time, real clients nor whole processes.
+quick: build
+	$(BIN)/pytest -q -m "not realtime" --ignore=tests/clients $(SLOW:%=--ignore-glob='*/test_%*')
 
 # What tests compare with: real clients, each with the dependencies that it asks for, and codecs in
 # JavaScript where there is a node to run them. Those that are built take what is fetched by their

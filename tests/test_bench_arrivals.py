@@ -26,6 +26,8 @@ from bedrock_frames.bench import (
 )
 from tests.load_driving import Script, answer, event, http, sending, server
 
+pytestmark = pytest.mark.realtime
+
 BODY: Final = b"".join(answer("Hello"))
 ANSWERING: Final = sending(http(BODY))
 AZURE: Final = """TIMESTAMP,ContextTokens,GeneratedTokens

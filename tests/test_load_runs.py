@@ -22,6 +22,8 @@ from tests.load_driving import (
     start,
 )
 
+pytestmark = pytest.mark.realtime
+
 BODY = b"".join(answer("Hello", " world"))
 
 

@@ -16,6 +16,8 @@ from tests.http_client import CONVERSE, CONVERSE_STREAM, Connection, ask, asking
 from tests.test_server_command import Served, fixture_file, served
 from tests.watching import wait_for_samples
 
+pytestmark = pytest.mark.realtime
+
 PACED: Final[dict[str, Any]] = {"timing": {"ttft_ms": 20, "gap_ms": 20}}
 ENDLESS: Final[dict[str, Any]] = {"timing": {"ttft_ms": 0, "gap_ms": 3_600_000}}
 DRAINING: Final = "Waiting for connections"

@@ -14,6 +14,8 @@ from tests.http2_client import WIDE, Http2, http2
 from tests.http_client import CONVERSE_STREAM, Connection, ask, asking, connect
 from tests.planes import at_rest, paced, plane, wait_for
 
+pytestmark = pytest.mark.realtime
+
 ONCE: Final = "large, and all at once"
 PIECES: Final = "large, and piece by piece"
 LITTLE: Final = "little by little, and for longer than it takes to make all of the large one due"

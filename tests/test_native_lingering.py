@@ -17,6 +17,8 @@ from tests.http2_client import Http2
 from tests.http_client import CONVERSE, Connection, ask, asking, connect
 from tests.planes import plane, wait_for
 
+pytestmark = pytest.mark.realtime
+
 SIZES: Final = (2_820_000, 2_868_000)
 """About as much as all buffers on the way hold together, with a client that has a small one."""
 SMALL: Final = 4096

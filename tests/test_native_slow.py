@@ -26,6 +26,8 @@ from tests.http_client import (
 )
 from tests.planes import PATIENCE_S, paced, plane, wait_for
 
+pytestmark = pytest.mark.realtime
+
 ENDLESS: Final = "for ever and ever and ever"
 FIXTURES: Final[list[Any]] = [
     {"match": {"userMessage": "hello"}, "response": {"content": "Hi there."}},

@@ -13,6 +13,8 @@ from benches.soak import Sample, Verdict, buckets_of, judge, quantile
 from tests.cases import ROOT
 from tests.watching import needs_proc
 
+pytestmark = pytest.mark.realtime
+
 MIB: Final = 1 << 20
 STREAMS: Final = 20
 FLAT: Final = Sample(
