@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Final
 import pytest
 
 from bedrock_frames._core import processors, raise_open_files, self_signed
-from bedrock_frames.server import NativeServer, Place, create_app
-from tests.http_client import CONVERSE_STREAM, asking, connect
+from bedrock_frames.server import NativeServer, Place, create_app, files
+from bedrock_frames.server.host import HostThread
+from tests.http_client import CONVERSE_STREAM, ask, asking, connect
 from tests.test_server_command import fixture_file, run, served
 
 FEW: Final = 100
@@ -219,3 +221,76 @@ def test_the_portable_tier_has_a_bound_of_connections_too(tmp_path: Path) -> Non
     with served(fixture_file(tmp_path), *options) as running, ExitStack() as stack:
         connections = [stack.enter_context(connect(running.url)) for _ in range(3)]
         assert connections[2].ask("GET", "/health").status == 503
+
+
+# Its own socket, and its certificate
+
+
+@pytest.mark.parametrize("abstract", [True, False])
+def test_a_long_tmpdir_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abstract: bool
+) -> None:
+    long = tmp_path / ("x" * 150) / ("y" * 150)
+    long.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setattr(files, "ABSTRACT", abstract and files.ABSTRACT)
+    with NativeServer(create_app([]), Place(tls=True)) as running:
+        assert running.certificate is not None
+        assert running.certificate.is_relative_to(long)
+        assert ask(running.url, "GET", "/health", trusting=running.certificate).status == 200
+    assert not list(long.iterdir())
+
+
+def test_a_killed_server_leaves_no_folder_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    fixtures = fixture_file(tmp_path)
+    with served(fixtures) as running:
+        assert ask(running.url, "GET", "/health").status == 200
+        running.process.kill()
+        running.process.wait()
+    assert not list(temporary.iterdir())
+
+    # A certificate has to be a file. The next server that makes one removes it.
+    with served("--tls", fixtures) as running:
+        (first,) = temporary.glob("*/certificate.pem")
+        with served("--tls", fixtures) as other:
+            assert len(list(temporary.glob("*/certificate.pem"))) == 2
+            other.process.kill()
+            other.process.wait()
+        with served("--tls", fixtures):
+            assert len(list(temporary.glob("*/certificate.pem"))) == 2
+            assert ask(running.url, "GET", "/health", trusting=first).status == 200
+        assert running.end() == (0, "")
+        assert not first.exists()
+
+
+@pytest.mark.skipif(not files.ABSTRACT, reason="needs abstract Unix sockets")
+def test_other_processes_are_not_served_at_the_socket_of_the_app() -> None:
+    script = """
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as client:
+    client.connect(os.fsencode(sys.argv[1].replace("@", chr(0))))
+    try:
+        client.sendall(b"GET /health HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n")
+        print(client.recv(100))
+    except OSError:
+        print(b"")
+"""
+    private, address, remove = files.private_socket()
+    host = HostThread(create_app([]), private, drain_timeout=0, max_connections=9, private=True)
+    try:
+        with socket.socket(socket.AF_UNIX) as own:
+            own.connect(address)
+            own.sendall(b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            assert own.recv(100).startswith(b"HTTP/1.1 200")
+        name = address.replace("\0", "@")
+        command = [sys.executable, "-c", script, name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.stdout, done.stderr) == ("b''\n", "")
+    finally:
+        host.stop()
+        remove()

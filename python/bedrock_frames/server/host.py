@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from bedrock_frames._core import IDLE_SECONDS, MAX_HEAD_BYTES
+from bedrock_frames.server.files import is_own
 from bedrock_frames.server.joining import JoiningTransport
 from bedrock_frames.server.pacing import PIECES, ConnectionCut
 from bedrock_frames.server.threads import DaemonThread
@@ -84,6 +85,15 @@ class BoundedProtocol(HttpToolsProtocol):
         return write_piece
 
 
+class OwnProtocol(BoundedProtocol):
+    """Takes connections by Unix socket of this process alone: those of the data plane."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if not is_own(transport.get_extra_info("socket")):
+            transport.abort()
+
+
 class Host(uvicorn.Server):
     """Runs an app on a socket until :attr:`should_exit` is set or a signal comes."""
 
@@ -94,11 +104,12 @@ class Host(uvicorn.Server):
         drain_timeout: float,
         max_connections: int,
         on_ready: Callable[[], object] = str,
+        private: bool = False,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=BoundedProtocol,
+                http=OwnProtocol if private else BoundedProtocol,
                 loop="auto",
                 ws="none",
                 lifespan="on",
@@ -183,9 +194,17 @@ class HostThread:
     """
 
     def __init__(
-        self, app: ASGIApp, listening: socket.socket, *, drain_timeout: float, max_connections: int
+        self,
+        app: ASGIApp,
+        listening: socket.socket,
+        *,
+        drain_timeout: float,
+        max_connections: int,
+        private: bool = False,
     ) -> None:
-        self._host = Host(app, drain_timeout=drain_timeout, max_connections=max_connections)
+        self._host = Host(
+            app, drain_timeout=drain_timeout, max_connections=max_connections, private=private
+        )
         self._listening = listening
         self._at_once = False
         self._thread = DaemonThread(self._run, name="bedrock-app")

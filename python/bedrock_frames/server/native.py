@@ -8,15 +8,12 @@ that nobody else sees: one port, one process, one state.
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames import bounds
@@ -29,7 +26,13 @@ from bedrock_frames._core import (
     self_signed,
 )
 from bedrock_frames.server.app import parts_of
-from bedrock_frames.server.files import claim, read_pems, room_for
+from bedrock_frames.server.files import (
+    claim,
+    kept_while_running,
+    private_socket,
+    read_pems,
+    room_for,
+)
 from bedrock_frames.server.host import HostThread, url_of
 from bedrock_frames.server.lifetime import Lifetime
 from bedrock_frames.server.plane_metrics import source_of
@@ -38,6 +41,7 @@ from bedrock_frames.server.threads import DaemonThread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import ExitStack
+    from pathlib import Path
     from types import FrameType, TracebackType
 
     from starlette.applications import Starlette
@@ -143,20 +147,18 @@ class NativeServer:
         if place.uds is not None:
             claim(place.uds)
             stack.callback(place.uds.unlink, missing_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="bedrock-frames-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        listening = socket.socket(socket.AF_UNIX)
-        stack.callback(listening.close)
-        listening.bind(str(folder / "app.sock"))
+        listening, address, remove = private_socket()
+        stack.callback(remove)
         host = HostThread(
             self._app,
             listening,
             drain_timeout=_APP_DRAIN,
             max_connections=place.max_connections,
+            private=True,
         )
         lifetime.in_child(host.listening())
         stack.callback(lambda: host.stop(at_once=lifetime.at_once))
-        running = self._running = self._listen(folder, given)
+        running = self._running = self._listen(stack, address, given)
         lifetime.in_child(running.plane.listening())
         figures = parts_of(self._app).figures
         stack.callback(figures.take_from(source_of(running.plane)))
@@ -177,14 +179,14 @@ class NativeServer:
             cut = partial(_cut, self._running.plane, "asked to end again")
             DaemonThread(cut, name="bedrock-cut")
 
-    def _listen(self, folder: Path, given: tuple[str, str] | None) -> Running:
+    def _listen(self, stack: ExitStack, app: str, given: tuple[str, str] | None) -> Running:
         place = self._place
         pems, certificate = given, None
         if given is None and place.tls:
             pems = self_signed([*{*LOCAL_NAMES, place.host}])
             # The key stays in memory: nothing but the certificate is for others.
-            certificate = folder / "certificate.pem"
-            certificate.write_text(pems[0])
+            certificate, remove = kept_while_running(pems[0])
+            stack.callback(remove)
         threads = processors() if place.threads is None else place.threads
         max_connections = room_for(place.max_connections, threads=threads)
         plane = Plane(
@@ -192,7 +194,7 @@ class NativeServer:
             host=place.host,
             port=place.port,
             uds=place.uds,
-            app=folder / "app.sock",
+            app=app,
             threads=threads,
             tls=pems,
             max_connections=max_connections,
