@@ -5,7 +5,6 @@ Under ``/__control``, and under ``/__aimock`` with the routes and answers of tha
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import codecs
 import json
@@ -24,6 +23,7 @@ from bedrock_frames.fixtures.loading import TOP_KEYS
 from bedrock_frames.fixtures.sources import parse_json
 from bedrock_frames.server.endpoint import ClientLeft, read_body
 from bedrock_frames.server.guard import GuardedRoutes
+from bedrock_frames.server.threads import in_thread
 from bedrock_frames.server.typed import error_plan
 from bedrock_frames.server.verify import verify
 
@@ -106,8 +106,7 @@ class Control:
             return _bad('Missing or invalid "fixtures" array')
         try:
             first = position == "first"
-            # Not Starlette's thread pool, whose threads keep a process from its end.
-            count = await asyncio.to_thread(self._catalog.add, added, first=first)
+            count = await in_thread(lambda: self._catalog.add(added, first=first))
         except FixtureError as error:
             return _faulty(error)
         return JSONResponse({"added": count})
@@ -164,13 +163,14 @@ class Control:
         if not isinstance(match, dict):
             return _bad('Missing or invalid "match" object')
         try:
-            found = await asyncio.to_thread(
-                verify,
-                self._engine,
-                match,
-                times=cast("Times", given.get("times")),
-                outcome=cast("str | None", given.get("outcome")),
-                status=cast("int | None", given.get("status")),
+            found = await in_thread(
+                lambda: verify(
+                    self._engine,
+                    match,
+                    times=cast("Times", given.get("times")),
+                    outcome=cast("str | None", given.get("outcome")),
+                    status=cast("int | None", given.get("status")),
+                )
             )
         except FixtureError as error:
             return _faulty(error)

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Match
 
 from bedrock_frames._core import BEDROCK_PREFIXES, DRAIN_FACTOR, Pending, scan
 from bedrock_frames.server.pacing import PIECE_BYTES, pace
+from bedrock_frames.server.threads import in_thread
 from bedrock_frames.server.typed import refusal
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class BedrockRoute(BaseRoute):
         made = False
         if isinstance(answer, Pending):
             # Not on the event loop, where every stream would wait for it.
-            answer, made = await asyncio.to_thread(answer.finish), True
+            answer, made = await in_thread(answer.finish), True
         if answer is None:
             await refusal(
                 404,

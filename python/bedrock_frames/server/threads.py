@@ -6,15 +6,19 @@ loop that runs in one would never give the others their turn.
 
 from __future__ import annotations
 
-import _thread
-import sys
+import asyncio
 import threading
 import time
-import types
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from bedrock_frames.fixtures.making import replaced_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 _LOOK_AGAIN: Final = 0.002
 """Seconds between two looks at a thread that cannot be joined."""
@@ -33,7 +37,7 @@ class DaemonThread:
     def __init__(self, run: Callable[[], object], *, name: str) -> None:
         self._done = False
         self._thread: threading.Thread | None = None
-        original = _original_start()
+        original = replaced_start()
 
         def running() -> None:
             try:
@@ -58,16 +62,22 @@ class DaemonThread:
         return self._done
 
 
-def _original_start() -> Callable[[Callable[[], object], tuple[()]], object] | None:
-    """Return what starts a real thread where the standard library's does not; else None."""
-    if isinstance(_thread.start_new_thread, types.BuiltinFunctionType):
-        return None
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None:
-        raise RuntimeError(
-            "Threads are replaced (by eventlet?), and a server needs real ones:"
-            " run it in a process of its own, by bedrock-frames serve"
-        )
-    start: Callable[[Callable[[], object], tuple[()]], object]
-    start = monkey.get_original("_thread", "start_new_thread")
-    return start
+async def in_thread(run: Callable[[], T]) -> T:
+    """Run something in a thread, and return what it returns."""
+    if replaced_start() is None:
+        # Not Starlette's threads, which keep a process from its end.
+        return await asyncio.to_thread(run)
+    loop = asyncio.get_running_loop()
+    returned: asyncio.Future[T] = loop.create_future()
+
+    def running() -> None:
+        try:
+            end = partial(returned.set_result, run())
+        except BaseException as error:
+            end = partial(returned.set_exception, error)
+        # A loop that has been closed does not wait for it.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(lambda: returned.done() or end())
+
+    DaemonThread(running, name="bedrock-call")
+    return await returned

@@ -88,10 +88,7 @@ struct Twin {
 
 impl Twin {
     fn new(py: Python<'_>) -> PyResult<Self> {
-        let jobs = py.import("queue")?.getattr("SimpleQueue")?.call0()?;
-        let work = py.import("bedrock_frames.fixtures.making")?.getattr("make_plans")?;
-        // Not of `threading`: it would wait here, in Python code, until the thread has begun.
-        py.import("_thread")?.call_method1("start_new_thread", (work, (&jobs,)))?;
+        let jobs = py.import("bedrock_frames.fixtures.making")?.call_method0("start")?;
         Ok(Self { jobs: Held::new(jobs.unbind()) })
     }
 }
