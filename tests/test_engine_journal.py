@@ -34,6 +34,19 @@ def test_an_entry_says_what_was_asked_and_answered() -> None:
     assert (entry.outcome, entry.sent_frames) == ("pending", 0)
 
 
+def test_a_body_is_parsed_where_the_journal_has_all_of_it() -> None:
+    made = engine([rule()], journal_body_bytes=100)
+    ask(made, GO)
+    ask(made, b"not json")
+    ask(made, conversation(user("go" * 100)))
+    whole, faulty, cut = made.journal()[1]
+    assert whole.json() == GO
+    with pytest.raises(ValueError, match="Expecting value"):
+        faulty.json()
+    with pytest.raises(ValueError, match=r"has 100 of the [0-9]+ bytes .* journal_body_bytes"):
+        cut.json()
+
+
 def test_a_refused_request_is_recorded_too() -> None:
     made = engine([])
     ask(made, b"not json")

@@ -33,7 +33,7 @@ def test_code_under_test_finds_it_by_itself(bedrock):
     assert say(boto3.Session().client("bedrock-runtime")) == "Hi!"
     assert say(bedrock.client()) == "Hi!"
     assert [request.operation for request in bedrock.requests] == ["converse", "converse"]
-    assert b'"hello"' in bedrock.requests[0].body
+    assert bedrock.requests[0].json()["messages"][0]["content"] == [{"text": "hello"}]
     assert bedrock.requests[0].model == MODEL
 
 

@@ -4,7 +4,7 @@ Only types live here. At run time there is no such module: import from ``bedrock
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Self, final
+from typing import Any, Final, Self, final
 
 from bedrock_frames.contract import Compile
 
@@ -249,6 +249,12 @@ class JournalEntry:
     @property
     def body(self) -> bytes:
         """The body as it came, up to ``journal_body_bytes`` of it."""
+    def json(self) -> Any:
+        """Return the body, parsed.
+
+        Raises:
+            ValueError: it is not JSON, or the journal has only a part of it.
+        """
     @property
     def body_bytes(self) -> int:
         """How long the body was."""

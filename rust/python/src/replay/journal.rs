@@ -1,5 +1,6 @@
 //! `JournalEntry`.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -71,6 +72,17 @@ impl JournalEntry {
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.entry.body)
+    }
+
+    fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (kept, bytes) = (self.0.entry.body.len(), self.0.entry.body_bytes);
+        if kept < bytes {
+            let reason = format!(
+                "the journal has {kept} of the {bytes} bytes of this body: raise journal_body_bytes"
+            );
+            return Err(PyValueError::new_err(reason));
+        }
+        py.import("json")?.call_method1("loads", (self.body(py),))
     }
 
     #[getter]
