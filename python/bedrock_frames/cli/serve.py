@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
 
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104
+"""Hosts that are all addresses of this machine."""
+
 NATIVE_ONLY: Final = ("threads", "uds", "tls", "certificate", "max_lateness")
 """Options that the portable app cannot keep."""
 
@@ -32,7 +35,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "serve", help="answer Bedrock requests from fixtures", description=_serve.__doc__
     )
     add_paths(serve)
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument(
+        "--host",
+        type=lambda text: text.removeprefix("[").removesuffix("]"),
+        default="127.0.0.1",
+        help="address to listen on (%(default)s)",
+    )
     _add_whole(serve, "--port", "port", "port, 0 for a free one", default=4010)
     _add_whole(serve, "--seed", "seed", "decides all chance", default=0)
     serve.add_argument("--strict", action="store_true", help="answer a miss with 503, not 404")
@@ -211,7 +219,7 @@ def _run(app: Starlette, options: argparse.Namespace) -> bool:
             port=options.port,
             drain_timeout=options.drain_timeout,
             max_connections=options.max_connections,
-            on_ready=_say_where,
+            on_ready=_say_where(options.host),
         )
         return True
     return server.serve_native(
@@ -219,7 +227,7 @@ def _run(app: Starlette, options: argparse.Namespace) -> bool:
         _place(options),
         drain_timeout=options.drain_timeout,
         max_lateness=options.max_lateness,
-        on_ready=_say_where,
+        on_ready=_say_where(options.host),
     )
 
 
@@ -237,8 +245,24 @@ def _place(options: argparse.Namespace) -> Place:
     )
 
 
-def _say_where(url: str) -> None:
-    _LOG.info("Listening on %s", url)
+def _say_where(host: str) -> Callable[[str], None]:
+    """Return what says where a server listens; it is given a URL that reaches it from here."""
+
+    def say(url: str) -> None:
+        if host not in EVERYWHERE:
+            _LOG.info("Listening on %s", url)
+            _print_where(url)
+            return
+        scheme, _, rest = url.partition("://")
+        port = rest.rpartition(":")[2]
+        listened_on = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        _LOG.info("Listening on %s, all addresses: here, it is %s", listened_on, url)
+        _print_where(listened_on)
+
+    return say
+
+
+def _print_where(url: str) -> None:
     try:
         print(f"listening on {url}", flush=True)
     except OSError as error:

@@ -236,12 +236,16 @@ class HostThread:
             self._thread.wait(_AT_ONCE)
 
     def _run(self) -> None:
+        ident = threading.get_ident()
+        _host_threads.add(ident)
         try:
             self._host.run(sockets=[self._listening])
         except RuntimeError:
             # asyncio stops its executor in a thread, which cannot be started when a process ends.
             if not self._at_once:
                 raise
+        finally:
+            _host_threads.discard(ident)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -265,11 +269,19 @@ def url_of(host: str, port: int, *, secure: bool = False) -> str:
 
 
 class _Expected(logging.Filter):
-    """Keeps out of the log what is no error: connections cut as asked, streams ended by a stop."""
+    """Keeps out of the log what is not an error: connections cut as asked, streams ended by a stop.
+
+    And what uvicorn says of its start and stop, in threads of ours: the server says that itself.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno <= logging.INFO and record.thread in _host_threads:
+            return False
         error = record.exc_info[1] if record.exc_info else None
         return not isinstance(error, ConnectionCut | asyncio.CancelledError)
 
 
 _EXPECTED: Final = _Expected()
+
+_host_threads: Final[set[int]] = set()
+"""Idents of the threads in which apps run."""

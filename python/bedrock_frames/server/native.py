@@ -292,18 +292,23 @@ def serve(
 
 
 def _report(figures: Figures, max_lateness: float | None) -> bool:
-    """Say in one line whether the server kept its times."""
+    """Say in one line how late writes were, and whether that was allowed."""
     late = figures.lateness
     worst, most = late.quantile(1.0), late.quantile(0.99)
     kept = max_lateness is None or most <= max_lateness
+    if max_lateness is None:
+        verdict, allowed = "Lateness", ""
+    else:
+        verdict = "Times were kept" if kept else "Times were NOT kept"
+        allowed = f"; allowed are {max_lateness * 1000:g} ms"
     _LOG.log(
         logging.INFO if kept else logging.ERROR,
         "%s: of %d paced writes 99 %% were at most %.1f ms late, all at most %.1f ms%s",
-        "Times were kept" if kept else "Times were NOT kept",
+        verdict,
         late.total,
         most * 1000,
         worst * 1000,
-        "" if max_lateness is None else f"; allowed are {max_lateness * 1000:g} ms",
+        allowed,
     )
     return kept
 

@@ -128,6 +128,8 @@ class Server:
         if asgi and tls:
             raise ValueError("tls needs the native tier: leave out asgi")
         bounds.check_seconds(drain_timeout=drain_timeout)
+        # As in a URL.
+        host = host.removeprefix("[").removesuffix("]")
         self._place = Place(
             host=host,
             port=port,
