@@ -32,18 +32,21 @@ quick: build
 # language's own tool: without it, or without a network for it, their tests are skipped.
 SDKS := tests/clients/aws_sdk
 NO_CLIENT = echo "No $@: tests of this client are skipped" >&2
+CLIENTS_TAKE = echo "Fetching and building $(@D): a few minutes for all clients, once; 'make test CLIENTS=no' does without" >&2
 
 clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
 	$(SDKS)_js/node_modules tests/node/node_modules benches/node/node_modules \
 	$(SDKS)_go/bin/client $(SDKS)_java/target/client.jar $(SDKS)_rust/target/debug/client
 
 .venv-clients/%/.installed: tests/clients/%.txt
+	@$(CLIENTS_TAKE)
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 
 %/node_modules: %/package-lock.json
-	if command -v npm >/dev/null; then npm ci --prefix $* --silent --no-audit --no-fund; fi
+	if ! command -v npm >/dev/null || ! npm ci --prefix $* --silent --no-audit --no-fund; then \
+		rm -rf $@; $(NO_CLIENT); fi
 	mkdir -p $@ && touch $@
 
 # A suite for HTTP/2 servers; without a Go toolchain, or a network for it, its test is skipped.

@@ -37,6 +37,9 @@ def command_of(script: str, environment: str | None, trusted: Path) -> Command:
         case "aws_sdk_js":
             _made(HERE / script / "node_modules" / "@aws-sdk")
             return [_tool("node"), HERE / script / "client.js"]
+        case "langchain_js" | "vercel_js":
+            _made(HERE / "frameworks_js" / "node_modules" / "ai")
+            return [_tool("node"), HERE / "frameworks_js" / f"{script.removesuffix('_js')}.js"]
         case "aws_sdk_rust":
             return [_made(HERE / script / "target" / "debug" / "client")]
         case _:

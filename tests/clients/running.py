@@ -32,6 +32,8 @@ class Kind:
     """Whether it is one of AWS's own, and speaks both."""
     asks_again: int = 1
     """How often it asks by itself, around its SDK's attempts."""
+    asks_refused: int = 1
+    """How often it asks what is refused as wrong: once, unless its retries look at no status."""
     tries_streams: int = 1
     """How often its SDK tries a stream that is throttled after it began."""
     slow_to_listen_ms: float = 0.0
@@ -74,6 +76,10 @@ KINDS: Final = [
     Kind(name="langchain-aws", script="langchain_client", environment="newest"),
     ANTHROPIC,
     Kind(name="pydantic-ai", script="pydantic_ai_client", environment="newest"),
+    Kind(name="litellm", script="litellm_client", environment="frameworks", asks_refused=2),
+    Kind(name="llama-index", script="llama_index_client", environment="frameworks"),
+    Kind(name="vercel-ai-sdk", script="vercel_js"),
+    Kind(name="langchain-js", script="langchain_js"),
     GO,
     JAVA,
     JS,
@@ -117,6 +123,8 @@ def variables(url: str) -> dict[str, str]:
         "AWS_RETRY_MODE": "standard",
         "AWS_MAX_ATTEMPTS": str(ATTEMPTS),
         "LANGSMITH_TRACING": "false",
+        # Its table of prices is otherwise fetched when it is imported.
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "OTEL_SDK_DISABLED": "true",
     }
 

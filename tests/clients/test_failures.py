@@ -53,6 +53,10 @@ THROTTLED: Final = {
     "langchain-aws": "ThrottlingException",
     "anthropic": "RateLimitError",
     "pydantic-ai": "ModelHTTPError",
+    "litellm": "RateLimitError",
+    "llama-index": "ThrottlingException",
+    "vercel-ai-sdk": "AI_RetryError",
+    "langchain-js": "ThrottlingException",
     "aws-sdk-go": "ThrottlingException",
     "aws-sdk-java": "ThrottlingException",
     "aws-sdk-js": "ThrottlingException",
@@ -76,6 +80,8 @@ def test_throttling_for_good_has_its_type(client: Client, stream: bool, bedrock:
 REFUSED: Final = {
     "anthropic": "BadRequestError",
     "pydantic-ai": "ModelHTTPError",
+    "litellm": "BadRequestError",
+    "vercel-ai-sdk": "AI_APICallError",
 }
 """What a client raises when its request is wrong; the others have Bedrock's."""
 
@@ -88,7 +94,7 @@ def test_a_wrong_request_is_not_tried_again(client: Client, stream: bool, bedroc
 
     assert REFUSED.get(client.kind.name, "ValidationException") in reply["failure"]["kinds"], reply
     assert "The model identifier is invalid." in reply["failure"]["message"]
-    assert statuses(bedrock) == [400]
+    assert statuses(bedrock) == [400] * client.kind.asks_refused
 
 
 BROKEN: Final = {
@@ -100,6 +106,11 @@ BROKEN: Final = {
     "langchain-aws": "EventStreamError",
     "anthropic": "APIStatusError",
     "pydantic-ai": "ModelHTTPError",
+    "litellm": "MidStreamFallbackError",
+    "llama-index": "EventStreamError",
+    # The event's own JSON, as a plain object.
+    "vercel-ai-sdk": "Object",
+    "langchain-js": "ThrottlingException",
     "aws-sdk-go": "ThrottlingException",
     "aws-sdk-java": "ThrottlingException",
     "aws-sdk-js": "ThrottlingException",
@@ -151,4 +162,4 @@ def test_a_miss_tells_its_reason(client: Client, stream: bool, bedrock: Bedrock)
     reply = client.ask("goodbye", stream=stream)
 
     assert "the greeting" in reply["failure"]["message"]
-    assert statuses(bedrock) == [404]
+    assert statuses(bedrock) == [404] * client.kind.asks_refused
