@@ -181,3 +181,26 @@ def test_an_identity_has_128_bits() -> None:
     assert rule().identity is None
     with pytest.raises(OverflowError):
         rule(identity=2**128)
+
+
+def test_fixtures_that_never_answer_are_told_of_as_they_are_added(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    catalog, _ = catalog_and_bodies([said("a")])
+
+    def told(text: str, *, first: bool = False) -> bool:
+        caplog.clear()
+        catalog.add([said(text)], first=first)
+        return "never answers" in caplog.text
+
+    assert [told("a"), told("b"), told("b"), told("c"), told("a")] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert not told("d", first=True)
+    assert told("d")
+    catalog.drop_added()
+    assert [told("d"), told("d"), told("a")] == [False, True, True]

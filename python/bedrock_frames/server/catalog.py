@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from bedrock_frames import fixtures
 from bedrock_frames.fixtures import FixtureSet
+from bedrock_frames.fixtures.shadows import Shadows
 
 if TYPE_CHECKING:
     from bedrock_frames._core import Engine
@@ -65,6 +66,7 @@ class Catalog:
         self._files = files
         self._files_hold = True
         self._all = files
+        self._shadows: Shadows | None = None
         _report(files)
         self._load()
 
@@ -90,12 +92,16 @@ class Catalog:
         """
         _report(checked)
         with self._lock:
+            shadowed = []
             if first:
                 self._front = checked + self._front
+                self._load()
             else:
+                shadows = self._shadows_of_all()
                 self._end = self._end + checked
-            self._load()
-            shadowed = [] if first else self._all.shadowed(len(self._all) - len(checked))
+                self._load()
+                shadowed = checked.shadowed(shadows)
+                self._shadows = shadows
         for fault in shadowed:
             log.warning("%s: %s: %s", fault.file, fault.path, fault.message)
         return len(checked)
@@ -121,7 +127,15 @@ class Catalog:
             self._files_hold = False
             self._load()
 
+    def _shadows_of_all(self) -> Shadows:
+        """Return what fixtures at the end are looked for in. It is kept until others come first."""
+        if self._shadows is None:
+            self._shadows = Shadows()
+            self._all.shadowed(self._shadows)
+        return self._shadows
+
     def _load(self) -> None:
+        self._shadows = None
         self._all = self._front + (self._files if self._files_hold else self._none) + self._end
         compile_plan = self._all.compiler(
             seed=self._seed, padding=self._padding, timing=self._timing
