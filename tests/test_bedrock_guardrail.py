@@ -32,6 +32,7 @@ NATIVE_TRACE = {
         "actionReason": "Guardrail blocked.",
     }
 }
+ROUTED = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
 ACTION, TRACE = "amazon-bedrock-guardrailAction", "amazon-bedrock-trace"
 MODELS = [
     (CLAUDE, "anthropic"),
@@ -91,13 +92,13 @@ def test_a_stop_reason_without_a_native_name_is_refused(reason: str, model: str,
         ({"stopReason": "malformed_tool_use"}, ".stopReason"),
         ({"finishReason": "malformed_model_output"}, ".finishReason"),
         ({"additionalModelResponseFields": {"a": 1}}, ".additionalModelResponseFields"),
-        ({"trace": {"promptRouter": {"invokedModelId": "x"}}}, ".trace.promptRouter"),
+        ({"trace": {"promptRouter": {"invokedModelId": ROUTED}}}, ".trace.promptRouter"),
     ],
 )
 def test_what_native_json_cannot_say_is_warned_of(said: dict[str, Any], path: str) -> None:
     response = {"content": "Hi", **said}
     ((where, severity, message),) = faults({"match": {}, "response": response})
-    assert (where, severity) == (f"$[0].response{path}", "warning")
+    assert (where, severity) == (f"$.fixtures[0].response{path}", "warning")
     assert "InvokeModel" in message
     converse = {"operation": ["converse", "converse-stream"]}
     assert faults({"match": converse, "response": response}) == []
