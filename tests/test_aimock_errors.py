@@ -107,7 +107,7 @@ def test_the_header_wins_over_a_strict_server(
 @pytest.mark.parametrize(
     "response",
     [
-        {"embedding": [0.1, 0.2]},
+        {"image": {"url": "x"}},
         {"toolCalls": [{"name": "get_weather", "arguments": "{bad"}]},
         {"toolCalls": [{"name": "", "arguments": "{}"}]},
         {"error": {"message": ""}},

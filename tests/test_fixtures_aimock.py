@@ -205,9 +205,7 @@ def test_an_error_may_say_when_to_retry_and_what_was_behind_it() -> None:
     assert ("retry-after", "2") in answer({"error": error, "retryAfter": 2}).headers
 
 
-@pytest.mark.parametrize(
-    "kind", ["embedding", "image", "images", "audio", "transcription", "video", "json"]
-)
+@pytest.mark.parametrize("kind", ["image", "images", "audio", "transcription", "video", "json"])
 def test_a_response_for_another_service_is_refused_by_name(kind: str) -> None:
     ((path, severity, message),) = faults({"match": {}, "response": {kind: {}}})
 
@@ -262,7 +260,7 @@ def test_a_regex_of_a_model_is_left_as_it_is() -> None:
     ],
 )
 def test_what_is_left_out_is_not_judged_further(response: object) -> None:
-    other = {"match": {"endpoint": "embedding", "theirs": 1}, "response": response, "theirs": 1}
+    other = {"match": {"endpoint": "image", "theirs": 1}, "response": response, "theirs": 1}
     chat = {"match": {}, "response": {"content": "a"}}
     fixtures = parse([other, chat])
 

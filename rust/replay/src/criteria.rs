@@ -111,4 +111,22 @@ pub struct Criteria {
     pub context: Option<Text>,
     /// Whether the current turn has a tool result.
     pub has_tool_result: Option<bool>,
+    /// Whether the current turn has a picture.
+    pub has_image: Option<bool>,
+    /// Whether the current turn has a document.
+    pub has_document: Option<bool>,
+    /// Whether an embedding is asked for.
+    pub embedding: Option<bool>,
+    /// How many times the assistant has spoken since the user last did.
+    pub turn_since_user: Option<u32>,
+    /// Which attempt of an SDK it is, from 1.
+    pub attempt: Option<u32>,
+    /// `auto`, `any`, `none`, or the name of the tool that must be called.
+    pub tool_choice: Option<Text>,
+    /// The id of the guardrail.
+    pub guardrail: Option<Text>,
+    /// All of these hold on a header of that name, in lower case.
+    pub headers: Vec<(Box<str>, Text)>,
+    /// All of these hold on the request metadata of that key.
+    pub request_metadata: Vec<(Box<str>, Text)>,
 }

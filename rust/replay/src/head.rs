@@ -25,6 +25,8 @@ pub(crate) struct Head<'a> {
     pub(crate) strict: Option<bool>,
     /// `X-AIMock-Context`.
     pub(crate) context: Option<Cow<'a, str>>,
+    /// All headers.
+    pub(crate) raw: RawHeaders<'a>,
 }
 
 impl<'a> Head<'a> {
@@ -35,6 +37,7 @@ impl<'a> Head<'a> {
             attempt: 1,
             strict: None,
             context: None,
+            raw: headers,
         };
         let (mut test_id, mut key_id) = (None, None);
         for &(name, value) in headers {
@@ -48,6 +51,10 @@ impl<'a> Head<'a> {
                 }
                 16 if name.eq_ignore_ascii_case(b"x-aimock-context") => {
                     head.context = Some(String::from_utf8_lossy(value));
+                }
+                // Anthropic's and OpenAI's clients count retries.
+                23 if name.eq_ignore_ascii_case(b"x-stainless-retry-count") => {
+                    head.attempt = retries(value).saturating_add(1);
                 }
                 21 if name.eq_ignore_ascii_case(b"amz-sdk-invocation-id") => {
                     head.invocation = Some(&value[..value.len().min(MAX_NAME_BYTES)]);
@@ -90,6 +97,10 @@ fn attempt(value: &[u8]) -> u32 {
         .find_map(|field| field.trim_ascii().strip_prefix(b"attempt="));
     let number = field.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     number.unwrap_or(1)
+}
+
+fn retries(value: &[u8]) -> u32 {
+    std::str::from_utf8(value.trim_ascii()).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn switch(value: &[u8]) -> Option<bool> {

@@ -9,7 +9,9 @@ use super::invalid;
 
 /// The keys of criteria, as messages list them.
 const KEYS: &str = "user_message, system_message, tool_call_id, tool_result, tool_name, \
-    input_text, model, operation, session, context, has_tool_result, sequence_index, turn_index";
+    input_text, model, operation, session, context, headers, request_metadata, tool_choice, \
+    guardrail, embedding, has_tool_result, has_image, has_document, attempt, turn_since_user, \
+    sequence_index, turn_index";
 
 /// Read criteria into a rule.
 pub(super) fn read(criteria: &Bound<'_, PyMapping>, rule: &mut replay::Rule) -> PyResult<()> {
@@ -40,6 +42,20 @@ fn read_key(key: &str, value: &Bound<'_, PyAny>, rule: &mut replay::Rule) -> PyR
         "session" => criteria.session = Some(text(value)?),
         "context" => criteria.context = Some(text(value)?),
         "has_tool_result" => criteria.has_tool_result = Some(value.extract()?),
+        "has_image" => criteria.has_image = Some(value.extract()?),
+        "has_document" => criteria.has_document = Some(value.extract()?),
+        "embedding" => criteria.embedding = Some(value.extract()?),
+        "turn_since_user" => criteria.turn_since_user = Some(value.extract()?),
+        "attempt" => criteria.attempt = Some(value.extract()?),
+        "tool_choice" => criteria.tool_choice = Some(text(value)?),
+        "guardrail" => criteria.guardrail = Some(text(value)?),
+        "headers" => {
+            criteria.headers = named_texts(value)?;
+            for (name, _) in &mut criteria.headers {
+                *name = name.to_ascii_lowercase().into();
+            }
+        }
+        "request_metadata" => criteria.request_metadata = named_texts(value)?,
         "sequence_index" => rule.sequence_index = Some(value.extract()?),
         "turn_index" => rule.turn_index = Some(value.extract()?),
         _ => return Err(PyValueError::new_err(format!("unknown key; the keys are {KEYS}"))),
@@ -55,6 +71,17 @@ fn text(value: &Bound<'_, PyAny>) -> PyResult<Text> {
         "regex" => Text::regex(&pattern).map_err(|error| invalid(&error)),
         _ => Err(PyValueError::new_err("must have one of equals, contains, regex")),
     }
+}
+
+/// `{name: text}`, by name, so that the same conditions are the same however they stand.
+fn named_texts(value: &Bound<'_, PyAny>) -> PyResult<Vec<(Box<str>, Text)>> {
+    let mut found = Vec::new();
+    for (name, condition) in value.cast::<PyDict>()? {
+        let name: String = name.extract()?;
+        found.push((name.into_boxed_str(), text(&condition)?));
+    }
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(found)
 }
 
 fn model(value: &Bound<'_, PyAny>) -> PyResult<Model> {

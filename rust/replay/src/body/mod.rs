@@ -28,6 +28,7 @@ use std::borrow::Cow;
 
 pub(crate) use blocks::Blocks;
 pub use format::Format;
+use input::Name;
 use json::{Fault, Node};
 use outline::Outline;
 pub(crate) use tokens::counted;
@@ -36,6 +37,7 @@ use crate::operation::Operation;
 
 /// What a request says, of all that fixtures can ask for.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is one part of a request, there or not")]
 pub(crate) struct Features<'a> {
     pub(crate) format: Format,
     /// The last user message that has text; the plain input where there are no messages.
@@ -50,9 +52,26 @@ pub(crate) struct Features<'a> {
     pub(crate) input_text: Option<Blocks<'a>>,
     /// How many messages the assistant has sent.
     pub(crate) assistant_messages: u32,
+    /// How many of them after the last message that is a user's own.
+    pub(crate) turn_since_user: u32,
     /// A tool result stands after the last message that is a user's own.
     pub(crate) has_tool_result: bool,
+    /// The last message of the user's own, or one after it, has a picture.
+    pub(crate) has_image: bool,
+    /// The same with a document.
+    pub(crate) has_document: bool,
+    /// `auto`, `any`, `none`, or the name of the tool that must be called.
+    pub(crate) tool_choice: Option<Cow<'a, str>>,
+    /// The guardrail's id, where the body has it.
+    pub(crate) guardrail: Option<Cow<'a, str>>,
+    /// Keys and values, where the body has them.
+    pub(crate) request_metadata: Metadata<'a>,
+    /// An embedding is asked for.
+    pub(crate) embedding: bool,
 }
+
+/// Keys and values of request metadata.
+type Metadata<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// One tool result.
 #[derive(Debug)]
@@ -97,7 +116,14 @@ fn features<'a>(
         tool_names: tool_names(outline)?,
         input_text: None,
         assistant_messages: turn.assistant_messages,
+        turn_since_user: turn.since_user,
         has_tool_result: turn.has_tool_result,
+        has_image: turn.has_image,
+        has_document: turn.has_document,
+        tool_choice: tool_choice(outline),
+        guardrail: guardrail(outline),
+        request_metadata: request_metadata(outline),
+        embedding: false,
     })
 }
 
@@ -131,6 +157,13 @@ fn plain<'a>(outline: &Outline<'a>, format: Format, model: &str) -> Result<Featu
         tool_names: tool_names(outline)?,
         input_text,
         assistant_messages: history.filter(|message| message.is_assistant()).count() as u32,
+        turn_since_user: 0,
+        has_image: false,
+        has_document: false,
+        tool_choice: tool_choice(outline),
+        guardrail: guardrail(outline),
+        request_metadata: request_metadata(outline),
+        embedding: format != Format::Converse && is_embedding(outline, model),
     })
 }
 
@@ -146,6 +179,58 @@ fn system<'a>(
         blocks.retain(|block| !block.is_empty());
     }
     Ok(Blocks::of_messages(messages))
+}
+
+/// The members that only some requests have are read leniently: a request that is wrong in them is
+/// answered like one without them.
+fn guardrail<'a>(outline: &Outline<'a>) -> Option<Cow<'a, str>> {
+    let config = outline.guardrail_config.as_ref()?;
+    config.member("guardrailIdentifier").ok()??.string().ok()
+}
+
+fn request_metadata<'a>(outline: &Outline<'a>) -> Metadata<'a> {
+    outline.request_metadata.as_ref().map(strings_of).unwrap_or_default()
+}
+
+/// Request metadata as a header of `InvokeModel` has it: the JSON of an object of strings.
+pub(crate) fn metadata_of(json: &str) -> Result<Metadata<'_>, String> {
+    let raw: &serde_json::value::RawValue =
+        serde_json::from_str(json).map_err(|error| error.to_string())?;
+    Ok(strings_of(&Node::new(raw)))
+}
+
+fn strings_of<'a>(node: &Node<'a>) -> Metadata<'a> {
+    let members = node.members().unwrap_or_default();
+    members.into_iter().filter_map(|(key, value)| Some((key, value.string().ok()?))).collect()
+}
+
+/// `{"auto": {}}`, `{"any": {}}`, `{"tool": {"name"}}`; `{"type": "auto"}`, `{"type": "tool",
+/// "name"}`; `"auto"`, `"required"`, `{"type": "function", "function": {"name"}}`.
+fn tool_choice<'a>(outline: &Outline<'a>) -> Option<Cow<'a, str>> {
+    let config = outline.tool_config.as_ref();
+    let converse = config.and_then(|config| config.member("toolChoice").ok()?);
+    let choice = converse.as_ref().or(outline.tool_choice.as_ref())?;
+    let plain = |word: Cow<'a, str>| if word == "required" { Cow::Borrowed("any") } else { word };
+    if let Ok(word) = choice.string() {
+        return Some(plain(word));
+    }
+    for (key, value) in choice.members().ok()? {
+        match &*key {
+            "auto" => return Some(Cow::Borrowed("auto")),
+            "any" => return Some(Cow::Borrowed("any")),
+            "name" => return value.string().ok(),
+            "tool" | "function" => return value.member("name").ok()??.string().ok(),
+            _ => {}
+        }
+    }
+    choice.member("type").ok()??.string().ok().map(plain)
+}
+
+fn is_embedding(outline: &Outline<'_>, model: &str) -> bool {
+    let input = outline.input.as_ref().map(|input| input.name);
+    model.contains("embed")
+        || outline.marks.embedding
+        || matches!(input, Some(Name::Texts | Name::EmbeddingParams(_)))
 }
 
 fn tool_names<'a>(outline: &Outline<'a>) -> Result<Vec<Cow<'a, str>>, Fault> {

@@ -21,6 +21,10 @@ pub(super) struct Outline<'a> {
     pub(super) chat_history: Option<Vec<Message<'a>>>,
     pub(super) preamble: Option<Node<'a>>,
     pub(super) tool_results: Option<Node<'a>>,
+    /// `toolConfig` has its own.
+    pub(super) tool_choice: Option<Node<'a>>,
+    pub(super) guardrail_config: Option<Node<'a>>,
+    pub(super) request_metadata: Option<Node<'a>>,
     pub(super) marks: Marks,
 }
 
@@ -33,6 +37,7 @@ pub(super) struct Marks {
     pub(super) schema_version: bool,
     pub(super) inference_config: bool,
     pub(super) max_gen_len: bool,
+    pub(super) embedding: bool,
 }
 
 /// One message: its role, and the rest unread.
@@ -92,6 +97,12 @@ impl<'de> Outline<'de> {
             "max_tokens_to_sample" => marks.max_tokens_to_sample = skip(map)?,
             "schemaVersion" => marks.schema_version = skip(map)?,
             "inferenceConfig" => marks.inference_config = skip(map)?,
+            "tool_choice" => self.tool_choice = node(map)?,
+            "guardrailConfig" => self.guardrail_config = node(map)?,
+            "requestMetadata" => self.request_metadata = node(map)?,
+            "embedding_types" | "embeddingTypes" | "embeddingConfig" | "input_type" => {
+                marks.embedding = skip(map)?;
+            }
             "max_gen_len" => marks.max_gen_len = skip(map)?,
             _ => match Name::from_key(key) {
                 Some(name) => {

@@ -14,7 +14,10 @@ pub(super) struct Turn<'a> {
     pub(super) system_messages: Vec<Vec<Cow<'a, str>>>,
     pub(super) tool_results: Vec<ToolResult<'a>>,
     pub(super) assistant_messages: u32,
+    pub(super) since_user: u32,
     pub(super) has_tool_result: bool,
+    pub(super) has_image: bool,
+    pub(super) has_document: bool,
 }
 
 /// The content of one message.
@@ -22,6 +25,8 @@ pub(super) struct Turn<'a> {
 struct Content<'a> {
     texts: Vec<Cow<'a, str>>,
     results: Vec<ToolResult<'a>>,
+    image: bool,
+    document: bool,
 }
 
 pub(super) fn read<'a>(messages: &[Message<'a>], format: Format) -> Result<Turn<'a>, Fault> {
@@ -51,6 +56,8 @@ pub(super) fn read<'a>(messages: &[Message<'a>], format: Format) -> Result<Turn<
                 // Text beside tool results does not make a message the user's own.
                 let results = !content.results.is_empty();
                 turn.has_tool_result |= results && !own;
+                turn.has_image |= content.image && !own;
+                turn.has_document |= content.document && !own;
                 own |= !results;
                 if turn.user_message.is_none() {
                     turn.user_message = Blocks::new(content.texts);
@@ -66,7 +73,10 @@ pub(super) fn read<'a>(messages: &[Message<'a>], format: Format) -> Result<Turn<
                     turn.tool_results.push(tool_message(message).map_err(at)?);
                 }
             }
-            _ => answering = false,
+            role => {
+                answering = false;
+                turn.since_user += u32::from(role == Some("assistant") && !own);
+            }
         }
     }
     Ok(turn)
@@ -107,6 +117,8 @@ fn read_block<'a>(block: &Node<'a>, content: &mut Content<'a>) -> Result<(), Fau
             "text" => text = Some(value),
             "tool_use_id" => id = Some(value),
             "content" => inner = Some(value),
+            "image" | "image_url" => content.image = true,
+            "document" | "file" => content.document = true,
             // Text that a guardrail is to look at is text all the same.
             "guardContent" => {
                 let guarded = guarded_text(&value).map_err(|fault| fault.below(".guardContent"))?;
@@ -118,6 +130,8 @@ fn read_block<'a>(block: &Node<'a>, content: &mut Content<'a>) -> Result<(), Fau
             _ => {}
         }
     }
+    content.image |= matches!(kind.as_deref(), Some("image" | "image_url" | "input_image"));
+    content.document |= matches!(kind.as_deref(), Some("document" | "file"));
     match (kind.as_deref(), text) {
         (None | Some("text" | "input_text"), Some(text)) => {
             content.texts.push(text.string().map_err(|fault| fault.below(".text"))?);

@@ -10,13 +10,25 @@ use crate::operation::Operation;
 /// The prefixes of inference profiles, by geography.
 const REGIONS: [&str; 8] = ["us.", "eu.", "apac.", "us-gov.", "jp.", "au.", "ca.", "global."];
 
+const GUARDRAIL_HEADER: &str = "x-amzn-bedrock-guardrailidentifier";
+const METADATA_HEADER: &str = "x-amzn-bedrock-request-metadata";
+
 /// A key of criteria.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Operation,
+    Attempt,
+    Embedding,
+    TurnSinceUser,
     HasToolResult,
+    HasImage,
+    HasDocument,
     Session,
     Context,
+    ToolChoice,
+    Guardrail,
+    Header,
+    RequestMetadata,
     ToolCallId,
     ToolName,
     Model,
@@ -28,11 +40,20 @@ pub(crate) enum Key {
 
 impl Key {
     /// All of them, the cheap ones first.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Operation,
+        Self::Attempt,
+        Self::Embedding,
+        Self::TurnSinceUser,
         Self::HasToolResult,
+        Self::HasImage,
+        Self::HasDocument,
         Self::Session,
         Self::Context,
+        Self::ToolChoice,
+        Self::Guardrail,
+        Self::Header,
+        Self::RequestMetadata,
         Self::ToolCallId,
         Self::ToolName,
         Self::Model,
@@ -46,7 +67,16 @@ impl Key {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Operation => "operation",
+            Self::Attempt => "attempt",
+            Self::Embedding => "endpoint",
+            Self::TurnSinceUser => "turnSinceUser",
             Self::HasToolResult => "hasToolResult",
+            Self::HasImage => "hasImage",
+            Self::HasDocument => "hasDocument",
+            Self::ToolChoice => "toolChoice",
+            Self::Guardrail => "guardrail",
+            Self::Header => "headers",
+            Self::RequestMetadata => "requestMetadata",
             Self::Session => "session",
             Self::Context => "context",
             Self::ToolCallId => "toolCallId",
@@ -69,6 +99,7 @@ pub(crate) struct Asked<'a> {
     models: Vec<&'a str>,
     pub(crate) session: &'a str,
     pub(crate) context: Option<&'a str>,
+    head: &'a Head<'a>,
     pub(crate) features: &'a Features<'a>,
     /// The body that has these features.
     pub(crate) body: &'a [u8],
@@ -78,12 +109,12 @@ impl<'a> Asked<'a> {
     pub(crate) fn new(
         operation: Operation,
         model: &'a str,
-        head: &'a Head<'_>,
+        head: &'a Head<'a>,
         features: &'a Features<'a>,
         body: &'a [u8],
     ) -> Self {
         let (session, context) = (&*head.session, head.context.as_deref());
-        Self { operation, model, models: forms(model), session, context, features, body }
+        Self { operation, model, models: forms(model), session, context, head, features, body }
     }
 
     /// The texts that a key is about.
@@ -101,8 +132,60 @@ impl<'a> Asked<'a> {
             Key::ToolName => Texts::Names(features.tool_names.iter()),
             Key::ToolCallId => Texts::Ids(features.tool_results.iter()),
             Key::ToolResult => Texts::Results(features.tool_results.iter()),
-            Key::Operation | Key::HasToolResult => one(None),
+            Key::ToolChoice => one(features.tool_choice.as_deref()),
+            Key::Guardrail => one(self.guardrail()),
+            _ => one(None),
         }
+    }
+
+    /// Which attempt of an SDK it is.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.head.attempt
+    }
+
+    /// The guardrail's id: of a Converse body, or of a header of `InvokeModel`.
+    fn guardrail(&self) -> Option<&'a str> {
+        let header = || self.header_values(GUARDRAIL_HEADER).next();
+        self.features.guardrail.as_deref().or_else(header)
+    }
+
+    /// The values of the headers of a name in lower case.
+    fn header_values(&self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.head.raw.iter().filter(move |(found, _)| {
+            found.len() == name.len() && found.eq_ignore_ascii_case(name.as_bytes())
+        });
+        named.filter_map(|(_, value)| std::str::from_utf8(value).ok().map(str::trim))
+    }
+
+    pub(super) fn has_header(&self, name: &str, text: &Text) -> bool {
+        let named = self.head.raw.iter().filter(|(found, _)| {
+            found.len() == name.len() && found.eq_ignore_ascii_case(name.as_bytes())
+        });
+        named
+            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+            .any(|value| text.meets(value.trim()))
+    }
+
+    /// Request metadata is in a Converse body, or JSON in a header of `InvokeModel`.
+    pub(super) fn has_metadata(&self, name: &str, text: &Text) -> bool {
+        let meets = |found: &[(Cow<'_, str>, Cow<'_, str>)]| {
+            found.iter().any(|(key, value)| key == name && text.meets(value))
+        };
+        meets(&self.features.request_metadata)
+            || self
+                .header_values(METADATA_HEADER)
+                .any(|json| crate::body::metadata_of(json).is_ok_and(|found| meets(&found)))
+    }
+
+    fn meets_flag(&self, key: Key, wanted: bool) -> bool {
+        let features = self.features;
+        wanted
+            == match key {
+                Key::HasToolResult => features.has_tool_result,
+                Key::HasImage => features.has_image,
+                Key::HasDocument => features.has_document,
+                _ => features.embedding,
+            }
     }
 
     /// The families that the model is of: each form of its id, and each beginning of one that `-`
@@ -230,7 +313,20 @@ impl Criteria {
                 Some(Model::Text(text)) => std::slice::from_ref(text),
                 _ => &[],
             },
-            Key::Operation | Key::HasToolResult => &[],
+            Key::ToolChoice => self.tool_choice.as_slice(),
+            Key::Guardrail => self.guardrail.as_slice(),
+            _ => &[],
+        }
+    }
+
+    /// What is asked of a member that is there or not.
+    pub(crate) fn flag(&self, key: Key) -> Option<bool> {
+        match key {
+            Key::HasToolResult => self.has_tool_result,
+            Key::HasImage => self.has_image,
+            Key::HasDocument => self.has_document,
+            Key::Embedding => self.embedding,
+            _ => None,
         }
     }
 
@@ -238,7 +334,13 @@ impl Criteria {
     pub(crate) fn asks(&self, key: Key) -> bool {
         match key {
             Key::Operation => !self.operations.is_empty(),
-            Key::HasToolResult => self.has_tool_result.is_some(),
+            Key::HasToolResult | Key::HasImage | Key::HasDocument | Key::Embedding => {
+                self.flag(key).is_some()
+            }
+            Key::Attempt => self.attempt.is_some(),
+            Key::TurnSinceUser => self.turn_since_user.is_some(),
+            Key::Header => !self.headers.is_empty(),
+            Key::RequestMetadata => !self.request_metadata.is_empty(),
             Key::Model => self.model.is_some(),
             _ => !self.text(key).is_empty(),
         }
@@ -252,8 +354,16 @@ impl Criteria {
                 asked.operation != Operation::CountTokens
             }
             Key::Operation => self.operations.contains(&asked.operation),
-            Key::HasToolResult => {
-                self.has_tool_result.is_none_or(|wanted| wanted == asked.features.has_tool_result)
+            Key::HasToolResult | Key::HasImage | Key::HasDocument | Key::Embedding => {
+                self.flag(key).is_none_or(|wanted| asked.meets_flag(key, wanted))
+            }
+            Key::Attempt => self.attempt.is_none_or(|wanted| wanted == asked.head.attempt),
+            Key::TurnSinceUser => {
+                self.turn_since_user.is_none_or(|wanted| wanted == asked.features.turn_since_user)
+            }
+            Key::Header => self.headers.iter().all(|(name, text)| asked.has_header(name, text)),
+            Key::RequestMetadata => {
+                self.request_metadata.iter().all(|(name, text)| asked.has_metadata(name, text))
             }
             Key::Model => match &self.model {
                 Some(Model::Family(family)) => asked.is_of_family(family),

@@ -18,7 +18,7 @@ use crate::criteria::{Criteria, Model, Text};
 const MAX_LITERALS: usize = 64;
 
 /// The keys whose texts can be anchors.
-const TEXT_KEYS: [Key; 9] = [
+const TEXT_KEYS: [Key; 11] = [
     Key::UserMessage,
     Key::ToolCallId,
     Key::ToolResult,
@@ -28,6 +28,8 @@ const TEXT_KEYS: [Key; 9] = [
     Key::SystemMessage,
     Key::Model,
     Key::ToolName,
+    Key::ToolChoice,
+    Key::Guardrail,
 ];
 
 type ShapeId = u32;

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::Matcher;
 use super::asked::{Asked, Key};
 use super::shape::Shape;
-use crate::criteria::Model;
+use crate::criteria::{Model, Text};
 use crate::rule::Rule;
 
 /// How many shapes are found by one word; a word of more says little.
@@ -79,10 +79,20 @@ pub(crate) fn why(shape: &Shape, key: Key, asked: &Asked<'_>) -> String {
             let names: Vec<_> = criteria.operations.iter().map(|one| one.name()).collect();
             format!("is {}, not {}", names.join(", "), asked.operation.name())
         }
-        Key::HasToolResult if asked.features.has_tool_result => {
-            "is false, and the current turn has one".into()
+        Key::Embedding if criteria.embedding == Some(true) => {
+            "is embedding, and the request is not for one".into()
         }
-        Key::HasToolResult => "is true, and the current turn has none".into(),
+        Key::Embedding => "is chat, and the request is for an embedding".into(),
+        Key::HasToolResult | Key::HasImage | Key::HasDocument => match criteria.flag(key) {
+            Some(true) => "is true, and the current turn has none".into(),
+            _ => "is false, and the current turn has one".into(),
+        },
+        Key::Attempt => counted(criteria.attempt, asked.attempt()),
+        Key::TurnSinceUser => counted(criteria.turn_since_user, asked.features.turn_since_user),
+        Key::Header => named(&criteria.headers, |name, text| asked.has_header(name, text)),
+        Key::RequestMetadata => {
+            named(&criteria.request_metadata, |name, text| asked.has_metadata(name, text))
+        }
         Key::Model if matches!(criteria.model, Some(Model::Family(_))) => {
             let Some(Model::Family(family)) = &criteria.model else { unreachable!() };
             format!("{family:?} is not {:?}", asked.model)
@@ -102,6 +112,15 @@ pub(crate) fn why(shape: &Shape, key: Key, asked: &Asked<'_>) -> String {
             }
         }
     }
+}
+
+fn counted(wanted: Option<u32>, found: u32) -> String {
+    format!("is {}, not {found}", wanted.unwrap_or_default())
+}
+
+fn named(wanted: &[(Box<str>, Text)], holds: impl Fn(&str, &Text) -> bool) -> String {
+    let failed = wanted.iter().find(|(name, text)| !holds(name, text));
+    failed.map_or_else(String::new, |(name, text)| format!("{name:?} must {text}"))
 }
 
 fn quoted(text: &str) -> String {
