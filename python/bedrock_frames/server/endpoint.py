@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Match
 from bedrock_frames._core import BEDROCK_PREFIXES, DRAIN_FACTOR, Pending, scan
 from bedrock_frames.server.pacing import PIECE_BYTES, pace
 from bedrock_frames.server.threads import in_thread
+from bedrock_frames.server.ticker import monotonic
 from bedrock_frames.server.typed import refusal
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class BedrockRoute(BaseRoute):
             await self._refuse(scope, receive, send)
             return
         given, whole = await read_body(receive, self._max_body)
-        start = time.monotonic()
+        start = monotonic()
         answer = self._engine.begin(
             scope["method"], target_of(scope), scope["headers"], given, arrived=time.time()
         )

@@ -10,12 +10,19 @@ import asyncio
 import heapq
 import itertools
 import math
+import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+monotonic: Final = (
+    partial(time.clock_gettime, time.CLOCK_MONOTONIC) if sys.platform == "linux" else time.monotonic
+)
+"""The clock of :func:`time.monotonic`, also where freezegun stops that in a test."""
 
 RESOLUTION: Final = 0.001
 """Seconds between two ticks that are on time: what falls due in between is run together."""
@@ -35,7 +42,7 @@ class Ticker:
     """Runs things at their deadlines. Belongs to one event loop, and is used on it alone."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic
+        self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = monotonic
     ) -> None:
         # Not loop.time(): uvloop's stands still while callbacks run, and knows milliseconds only.
         self.clock = clock
