@@ -63,6 +63,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if reason := _malformed(self.headers, self.parser.get_http_version()):
+            # The parser stops, and uvicorn answers by a 400.
+            raise ValueError(reason)
         super().on_headers_complete()
         # Its task has not begun yet.
         self.cycle.scope["extensions"] = {PIECES: {"write": self._piece_writer(self.cycle)}}
@@ -83,6 +86,17 @@ class BoundedProtocol(HttpToolsProtocol):
             return True
 
         return write_piece
+
+
+def _malformed(headers: list[tuple[bytes, bytes]], version: str) -> str | None:
+    """Return why a head is refused that the parser takes: RFC 9112, sections 3.2 and 6.1."""
+    hosts = sum(name == b"host" for name, _ in headers)
+    if hosts > 1 or (hosts == 0 and version != "1.0"):
+        return "a request has one Host header"
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and codings != [b"chunked"]:
+        return "the one transfer coding of a request is chunked"
+    return None
 
 
 class OwnProtocol(BoundedProtocol):
