@@ -160,7 +160,7 @@ FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         "arrivals",
         {"kind": "gamma", "rate": 50, "burstiness": 2},
     ),
-    "--stages 50:100ms,100:0.1": (
+    "--stages 50:100ms,100:100ms": (
         "arrivals",
         {
             "kind": "stages",

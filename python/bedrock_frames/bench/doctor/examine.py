@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
-from rich.console import Console
 from rich.text import Text
 
+from bedrock_frames.bench import terminal
 from bedrock_frames.bench.asking import body_of
 from bedrock_frames.bench.auth import NO_AUTH, Auth
 from bedrock_frames.bench.doctor.exchange import Answer, Endpoint
@@ -117,9 +117,10 @@ def findings_json(findings: Sequence[Finding]) -> str:
 
 def show_findings(findings: Sequence[Finding], stream: TextIO) -> None:
     """Print findings, a line each."""
-    console = Console(file=stream, soft_wrap=True, highlight=False)
+    console = terminal.console(stream)
     width = max((len(finding.subject) for finding in findings), default=0)
     for finding in findings:
         mark, style = MARKS[finding.level]
         text = finding.text if finding.level == "right" else Text(finding.text, style=style)
-        console.print(Text(mark, style=style), Text(finding.subject.ljust(width), "dim"), text)
+        subject = Text(finding.subject.ljust(width), "dim")
+        console.print(Text(mark, style=style), subject, text, soft_wrap=True)
