@@ -100,6 +100,14 @@ $(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet --extras server,bench
 	touch $@
 
+# For the test of the README's installation: pip alone would compile everything again.
+wheel: target/wheels/.built
+
+target/wheels/.built: $(VENV)/.built
+	rm -rf $(@D)
+	$(BIN)/maturin build --release --locked --quiet --interpreter $(BIN)/python --out $(@D)
+	touch $@
+
 # Mutates frames, mends their checksums, and checks what the codec says of them.
 fuzz:
 	$(PYTHON) rust/fuzz/seed.py

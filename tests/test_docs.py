@@ -79,7 +79,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_no_block_goes_untested() -> None:
-    kinds = {"python", "console", "json", "yaml", *CHECKED_ALONE}
+    kinds = {"python", "bash", "console", "json", "yaml", *CHECKED_ALONE}
 
     assert not [str(block) for block in blocks() if block.language not in kinds]
     assert not [

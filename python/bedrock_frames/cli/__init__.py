@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bedrock_frames._core import EventStreamError, __version__
-from bedrock_frames.cli import bench, serve
+from bedrock_frames.cli import bench, missing, serve
 from bedrock_frames.cli.output import fail, let_go_of_stdout
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         sys.stdout.flush()
     except ModuleNotFoundError as error:
-        extra = getattr(options, "extra", "server")
-        return fail(f"{error.name} is missing: pip install 'bedrock-frames[{extra}]'")
+        extra: str = getattr(options, "extra", "server")
+        return fail(missing.explain(error.name, extra))
     except BrokenPipeError:
         # The reader has left, as `head` does.
         let_go_of_stdout()
