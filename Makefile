@@ -76,8 +76,20 @@ $(SDKS)_rust/target/debug/client: $(wildcard $(SDKS)_rust/src/*.rs) $(SDKS)_rust
 bench: build benches/node/node_modules
 	$(BIN)/python -m benches.run $(BENCH)
 
-demo: build
-	$(BIN)/python examples/demo.py
+# Needs the server and boto3 alone. What pip and cargo say goes to a log, which is shown where they fail.
+DEMO_LOG := $(VENV)/demo.log
+
+demo: $(VENV)/.demo
+	@$(BIN)/python examples/demo.py
+
+$(VENV)/.demo: pyproject.toml $(RUST_SOURCES)
+	@echo "Building bedrock-frames into $(VENV): the first time, this takes a few minutes (log: $(DEMO_LOG))"
+	@mkdir -p $(VENV)
+	@{ { test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); } && \
+		$(BIN)/python -m pip install --upgrade 'pip>=25.1' 'maturin>=1.14,<2' 'boto3>=1.44' && \
+		VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras server; \
+	} >$(DEMO_LOG) 2>&1 || { cat $(DEMO_LOG) >&2; exit 1; }
+	@touch $@
 
 lint: build
 	cargo fmt --all --check

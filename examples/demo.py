@@ -52,7 +52,7 @@ def main() -> None:
             title("Strands Agents: the same")
             strands_agent(server.url)
         title("what the server counted")
-        show_metrics(server.url)
+        show_counts(server.url)
 
 
 def title(text: str) -> None:
@@ -158,13 +158,18 @@ def strands_agent(url: str) -> None:
     print()
 
 
-def show_metrics(url: str) -> None:
-    """Print the figures that have counted something."""
+def show_counts(url: str) -> None:
+    """Print how many requests were answered, and how late the frames were."""
     with urllib.request.urlopen(f"{url}/metrics") as response:  # noqa: S310
-        lines = response.read().decode().splitlines()
-    for line in lines:
-        if not line.startswith("#") and "_bucket" not in line and not line.endswith(" 0.0"):
-            print("  ", line)
+        text = response.read().decode()
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    name = "bedrock_frames_requests_total{"
+    requests = sum(float(count) for key, count in figures.items() if key.startswith(name))
+    late = "bedrock_frames_write_lateness_seconds"
+    mean_ms = 1000 * float(figures[f"{late}_sum"]) / max(float(figures[f"{late}_count"]), 1)
+    print(f"   {requests:.0f} requests answered")
+    print(f"   {float(figures['bedrock_frames_frames_sent_total']):.0f} frames sent")
+    print(f"   {mean_ms:.2f} ms late on average, for each timed write")
 
 
 if __name__ == "__main__":
