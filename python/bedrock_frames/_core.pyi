@@ -13,6 +13,7 @@ from bedrock_frames._core_load import LoadRun as LoadRun
 from bedrock_frames._core_plane import BEDROCK_PREFIXES as BEDROCK_PREFIXES
 from bedrock_frames._core_plane import DRAIN_FACTOR as DRAIN_FACTOR
 from bedrock_frames._core_plane import IDLE_SECONDS as IDLE_SECONDS
+from bedrock_frames._core_plane import MAX_APP_BODIES_BYTES as MAX_APP_BODIES_BYTES
 from bedrock_frames._core_plane import MAX_APP_BODY_BYTES as MAX_APP_BODY_BYTES
 from bedrock_frames._core_plane import MAX_CONNECTIONS as MAX_CONNECTIONS
 from bedrock_frames._core_plane import MAX_HEAD_BYTES as MAX_HEAD_BYTES

@@ -21,6 +21,7 @@ IDLE_SECONDS: Final[int]
 boto3 keeps connections in a pool; one that is closed under it costs its user a retry.
 """
 
+MAX_APP_BODIES_BYTES: Final[int]
 MAX_APP_BODY_BYTES: Final[int]
 """The longest body for the app. Fixtures may come by the thousand, but not without end."""
 

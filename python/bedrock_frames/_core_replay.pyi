@@ -129,6 +129,7 @@ class Rule:
         criteria: Mapping[str, object],
         name: str,
         identity: int | None = None,
+        place: str | None = None,
         weights: Sequence[float] = ...,
         dynamic: bool = False,
         whole: bool = False,
@@ -143,6 +144,9 @@ class Rule:
         """
     @property
     def name(self) -> str: ...
+    @property
+    def place(self) -> str | None:
+        """Where the fixture stands, for the journal and the figures."""
     @property
     def identity(self) -> int | None: ...
     @property
@@ -263,6 +267,15 @@ class JournalEntry:
     @property
     def fixture(self) -> int | None: ...
     @property
+    def place(self) -> str | None:
+        """Where the fixture that answered stood: its file, and its path there."""
+    @property
+    def duration(self) -> float | None:
+        """Seconds from when the request was there to the end of its answer, once it has ended."""
+    @property
+    def lateness(self) -> float | None:
+        """The most that a paced write was late, in seconds; None where nothing was paced."""
+    @property
     def outcome(self) -> str:
         """How it ended: "pending" until the transport settles it.
 
@@ -368,8 +381,8 @@ class Engine:
         """
     def reset(self, *, journal: bool = True, sequences: bool = True) -> None:
         """Empty the journal; begin sequences, the seeded draws and one-shot errors anew."""
-    def next_error(self, plan: Plan) -> None:
-        """Answer the next well-formed Bedrock request with ``plan``, before any matching.
+    def next_error(self, plan: Plan, times: int = 1) -> None:
+        """Answer the next ``times`` well-formed Bedrock requests with ``plan``, before matching.
 
         Several wait in line, first in, first out (ValueError above 1,000).
         """
@@ -394,8 +407,16 @@ class Engine:
         For each: whether it meets them, and which conditions do not hold. None where the journal
         kept too little of its body to tell.
         """
-    def settle(self, request_id: str, outcome: str, sent_frames: int) -> None:
-        """Tell the journal how an answer ended.
+    def settle(
+        self,
+        request_id: str,
+        outcome: str,
+        sent_frames: int,
+        *,
+        duration: float | None = None,
+        lateness: float | None = None,
+    ) -> None:
+        """Tell the journal how an answer ended, and how long it took.
 
         ``outcome`` is "delivered", "interrupted" (the client went away) or "aborted" (the server
         cut it, as the fixture asks).
@@ -403,6 +424,12 @@ class Engine:
     @property
     def requests(self) -> dict[tuple[str, int], int]:
         """Requests answered, by (operation, status); the operation is "unknown" for other paths."""
+    @property
+    def models(self) -> dict[str, int]:
+        """Requests to models, by model id: the first hundred, and "other"."""
+    @property
+    def answered(self) -> dict[str, int]:
+        """Requests answered by fixtures, by their place: the first thousand, and "other"."""
     @property
     def unmatched(self) -> int:
         """Requests that no rule answered, among those that could be matched."""

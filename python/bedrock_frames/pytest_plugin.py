@@ -113,12 +113,20 @@ class Bedrock:
         return self._server.verify(match or {}, times=times, outcome=outcome, status=status)
 
     def next_error(
-        self, error: str | None = None, message: str = "", *, status: int | None = None
+        self,
+        error: str | None = None,
+        message: str = "",
+        *,
+        status: int | None = None,
+        times: int = 1,
     ) -> None:
-        """Answer the next request with an error: ``"ThrottlingException"``, a status, or both."""
+        """Answer the next ``times`` requests with an error: by its name, its status, or both.
+
+        SDKs retry what is throttled or failed in the server: each attempt is a request.
+        """
         from bedrock_frames.server.typed import error_plan
 
-        self._server.parts.engine.next_error(error_plan(error, status, message))
+        self._server.parts.engine.next_error(error_plan(error, status, message), times)
 
     def reset(self) -> None:
         """Forget fixtures, requests, sequences and errors."""

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bedrock_frames._core import MAX_APP_BODY_BYTES
+from bedrock_frames._core import MAX_APP_BODIES_BYTES, MAX_APP_BODY_BYTES
 from bedrock_frames.bedrock.words import allowed_instead, quoted
 from bedrock_frames.fixtures import FixtureError
 from bedrock_frames.fixtures.base import is_comment
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
+    from starlette.types import Message
 
     from bedrock_frames._core import Engine, JournalEntry
     from bedrock_frames.server.catalog import Catalog
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-_ERROR_KEYS: Final = ("error", "status", "message", "body")
+_ERROR_KEYS: Final = ("error", "status", "message", "body", "times")
 _VERIFY_KEYS: Final = ("match", "times", "outcome", "status")
 _NUMBER: Final = re.compile("[0-9]{1,9}")
 
+MAX_ERRORS: Final = 1000
+"""One-shot errors that may wait."""
 PAGE: Final = 1000
 """Journal entries in an answer unless ``limit`` says otherwise."""
 
@@ -55,6 +58,7 @@ class Control:
         self._engine = engine
         self._catalog = catalog
         self._policy = policy
+        self._held = 0
 
     def routes(self) -> list[BaseRoute]:
         """Return all routes."""
@@ -100,7 +104,7 @@ class Control:
         position = request.query_params.get("position", "last")
         if position not in ("first", "last"):
             return _bad('position is "first" or "last"')
-        given = await _body(request, TOP_KEYS)
+        given = await self._body(request, TOP_KEYS)
         added = given.get("fixtures")
         if not isinstance(added, list):
             return _bad('Missing or invalid "fixtures" array')
@@ -158,7 +162,7 @@ class Control:
 
     async def verify(self, request: Request) -> Response:
         """Count requests that meet ``match``: 200 where they are as many as ``times``, else 406."""
-        given = await _body(request, _VERIFY_KEYS)
+        given = await self._body(request, _VERIFY_KEYS)
         match = given.get("match")
         if not isinstance(match, dict):
             return _bad('Missing or invalid "match" object')
@@ -187,12 +191,12 @@ class Control:
         return _json(told, status=200 if found.verified else 406)
 
     async def next_error(self, request: Request) -> Response:
-        """Answer the next request with an error.
+        """Answer the next request, or the next ``times`` of them, with an error.
 
         ``{"error": "ThrottlingException", "message": …}``, ``{"status": 429, …}`` or both; the
         message may also stand in ``body``.
         """
-        given = await _body(request, _ERROR_KEYS)
+        given = await self._body(request, _ERROR_KEYS)
         inner = given.get("body")
         message = given.get("message", inner.get("message") if isinstance(inner, dict) else None)
         name, status = given.get("error"), given.get("status")
@@ -202,11 +206,43 @@ class Control:
             return _bad('"status" is an integer')
         if not isinstance(message, str | None):
             return _bad('"message" is a string')
+        times = given.get("times", 1)
+        if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_ERRORS:
+            return _bad(f'"times" is a whole number from 1 to {MAX_ERRORS}')
         try:
-            self._engine.next_error(error_plan(name, status, message or ""))
+            self._engine.next_error(error_plan(name, status, message or ""), times)
         except ValueError as error:
             return _bad(str(error))
         return JSONResponse({"queued": True})
+
+    async def _body(self, request: Request, allowed: Sequence[str]) -> dict[str, object]:
+        """Return a request's JSON object.
+
+        Raises:
+            HTTPException: it is none, has a key that means nothing, or is too long; or others hold
+                all the room that there is.
+        """
+        taken = 0
+
+        async def receive() -> Message:
+            nonlocal taken
+            message = await request.receive()
+            size = len(message.get("body", b""))
+            taken += size
+            self._held += size
+            if self._held > MAX_APP_BODIES_BYTES:
+                raise HTTPException(503, "Other control requests hold too much; ask again")
+            return message
+
+        try:
+            body, _ = await read_body(receive, MAX_APP_BODY_BYTES)
+            if len(body) > MAX_APP_BODY_BYTES:
+                raise HTTPException(413, f"The body is longer than {MAX_APP_BODY_BYTES} bytes")
+            return _read_object(body, allowed)
+        except ClientLeft:
+            raise HTTPException(400, "The client has left") from None
+        finally:
+            self._held -= taken
 
 
 def _routes(prefix: str, handlers: Mapping[tuple[str, str], Handler]) -> Iterator[Route]:
@@ -232,9 +268,12 @@ def _entry(entry: JournalEntry) -> str:
         "response": {
             "status": entry.status,
             "fixture": entry.fixture,
+            "place": entry.place,
             "outcome": entry.outcome,
             "interrupted": entry.outcome in ("interrupted", "stalled", "aborted"),
             "frames": entry.sent_frames,
+            "durationMs": _milliseconds(entry.duration),
+            "latenessMs": _milliseconds(entry.lateness),
         },
         "bodyBytes": entry.body_bytes,
     }
@@ -252,6 +291,10 @@ def _entry(entry: JournalEntry) -> str:
     return f'{json.dumps(known)[:-1]}, "body": {text}}}'
 
 
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
 def _json_text(body: bytes) -> str | None:
     """Return a body that is strict JSON, as text."""
     try:
@@ -266,19 +309,14 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-async def _body(request: Request, allowed: Sequence[str]) -> dict[str, object]:
-    """Return a request's JSON object.
+def _read_object(body: bytes, allowed: Sequence[str]) -> dict[str, object]:
+    """Return a JSON object.
 
     Raises:
-        HTTPException: 400, it is none, or has a key that means nothing.
+        Refused: it is none, or has a key that means nothing.
     """
     try:
-        body, _ = await read_body(request.receive, MAX_APP_BODY_BYTES)
-        if len(body) > MAX_APP_BODY_BYTES:
-            raise HTTPException(413, f"The body is longer than {MAX_APP_BODY_BYTES} bytes")
         given = parse_json(body.decode("utf-8-sig"), _refuse)
-    except ClientLeft:
-        raise HTTPException(400, "The client has left") from None
     except (ValueError, RecursionError) as error:
         raise Refused(f"Invalid JSON: {error}") from None
     if not isinstance(given, dict):

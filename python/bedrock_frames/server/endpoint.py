@@ -124,7 +124,7 @@ class BedrockRoute(BaseRoute):
         paced = len(writes) != 1 or writes[0][0] > 0 or answer.abort_after is not None
         if not (paced or made or len(body) > PIECE_BYTES):
             # First, for who has read the answer may look into the journal at once.
-            self._settle(answer, "delivered", len(body))
+            self._settle(answer, "delivered", len(body), time.monotonic() - start)
             await send(head)
             await send({"type": "http.response.body", "body": body})
         else:
@@ -135,7 +135,7 @@ class BedrockRoute(BaseRoute):
 
         A short body is read first, where it comes: the connection can go on then.
         """
-        whole = False
+        start, whole = time.monotonic(), False
         if _is_short(scope["headers"]):
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORD):
@@ -145,7 +145,7 @@ class BedrockRoute(BaseRoute):
         )
         assert answer is not None  # noqa: S101 - for the type checker
         body = answer.body
-        self._settle(answer, "delivered", len(body))
+        self._settle(answer, "delivered", len(body), time.monotonic() - start)
         await send(_head(answer, close=not whole))
         if whole:
             await send({"type": "http.response.body", "body": body})
@@ -180,12 +180,19 @@ class BedrockRoute(BaseRoute):
                 answer.writes,
                 start=start,
                 cut_after=answer.abort_after,
-                observer=_Watch(self, answer, paced=paced),
+                observer=_Watch(self, answer, start, paced=paced),
             )
         finally:
             self._counts.streams -= paced
 
-    def _settle(self, answer: Answer, outcome: Outcome, sent: int) -> None:
+    def _settle(
+        self,
+        answer: Answer,
+        outcome: Outcome,
+        sent: int,
+        duration: float,
+        lateness: float | None = None,
+    ) -> None:
         if outcome == "delivered":
             frames = answer.frames
         else:
@@ -195,23 +202,29 @@ class BedrockRoute(BaseRoute):
         if answer.stream:
             self._counts.frames += frames
         self._counts.body_bytes += sent
-        self._engine.settle(answer.request_id, outcome, frames)
+        self._engine.settle(
+            answer.request_id, outcome, frames, duration=duration, lateness=lateness
+        )
 
 
 class _Watch:
     """Tells the figures and the journal how an answer goes. What is not paced is never late."""
 
-    def __init__(self, route: BedrockRoute, answer: Answer, *, paced: bool) -> None:
+    def __init__(self, route: BedrockRoute, answer: Answer, start: float, *, paced: bool) -> None:
+        self._start = start
+        self._latest = 0.0 if paced else None
         self._late = route._counts.late if paced else None
         self._settle = route._settle
         self._answer = answer
 
     def wrote(self, lateness: float, end: int) -> None:  # noqa: ARG002
-        if self._late is not None:
+        if self._late is not None and self._latest is not None:
+            self._latest = max(self._latest, lateness)
             self._late(lateness)
 
     def ended(self, outcome: Outcome, sent: int) -> None:
-        self._settle(self._answer, outcome, sent)
+        took = time.monotonic() - self._start
+        self._settle(self._answer, outcome, sent, took, self._latest)
 
 
 async def read_body(receive: Receive, limit: int, most: int | None = None) -> tuple[bytes, bool]:

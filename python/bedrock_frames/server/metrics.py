@@ -93,6 +93,15 @@ class Figures(Collector):
         for (operation, status), count in sorted(engine.requests.items()):
             requests.add_metric((operation, str(status)), count)
         yield requests
+        yield _by(
+            "model_requests", "Requests to models: the first 100 model ids.", "model", engine.models
+        )
+        yield _by(
+            "fixture_answers",
+            "Requests answered by fixtures, by file and path: the first 1000.",
+            "fixture",
+            engine.answered,
+        )
         yield _counter("unmatched", "Requests that no fixture answered.", engine.unmatched)
         foreign = CounterMetricFamily(
             "bedrock_frames_foreign_requests",
@@ -139,6 +148,13 @@ class Figures(Collector):
 
 def _counter(name: str, text: str, value: int) -> Metric:
     return CounterMetricFamily(f"bedrock_frames_{name}", text, value)
+
+
+def _by(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"bedrock_frames_{name}", text, labels=(label,))
+    for of, value in values.items():
+        family.add_metric((of,), value)
+    return family
 
 
 def _gauge(name: str, text: str, value: int) -> Metric:

@@ -11,7 +11,7 @@ use crate::compile::{Ask, Compile, Plans, Values};
 use crate::counts::Counts;
 use crate::error::Invalid;
 use crate::head::Head;
-use crate::journal::{Entry, Filter, Headers, Journal, Outcome, Record, Settled};
+use crate::journal::{Entry, Filter, Headers, Journal, Outcome, Record, Settled, Took};
 use crate::matching::Asked;
 use crate::misses::Misses;
 use crate::one_shot::OneShots;
@@ -25,10 +25,15 @@ use crate::rule::Rule;
 use crate::rule_set::RuleSet;
 use crate::schedule::Schedule;
 use crate::session::Sessions;
+use crate::tally::Tally;
 use crate::verify::{Fit, fit};
 
 /// How much of a ticket is the ordinal.
 const ORDINAL_BITS: u32 = 40;
+
+/// How many models, and how many fixtures, are counted by name; all others are counted together.
+const MAX_MODELS: usize = 100;
+const MAX_FIXTURES: usize = 1000;
 
 /// Answers Bedrock Runtime requests. Shared by all threads; no lock is held while a plan is made.
 pub struct Engine {
@@ -42,6 +47,8 @@ pub struct Engine {
     counts: Counts,
     unmatched: AtomicU64,
     misses: Misses,
+    by_model: Tally,
+    by_fixture: Tally,
     /// How many requests of other services were noted.
     foreign: AtomicU64,
     one_shots: OneShots,
@@ -53,13 +60,14 @@ pub struct Engine {
 pub(crate) struct Said {
     pub(crate) plan: Arc<Plan>,
     pub(crate) fixture: Option<usize>,
+    pub(crate) place: Option<Arc<str>>,
     pub(crate) schedule: Schedule,
 }
 
 impl Said {
     pub(crate) fn at_once(plan: Arc<Plan>) -> Self {
         let schedule = Schedule::at_once(&plan);
-        Self { plan, fixture: None, schedule }
+        Self { plan, fixture: None, place: None, schedule }
     }
 }
 
@@ -81,6 +89,8 @@ impl Engine {
             counts: Counts::new(),
             unmatched: AtomicU64::new(0),
             misses: Misses::default(),
+            by_model: Tally::new(MAX_MODELS),
+            by_fixture: Tally::new(MAX_FIXTURES),
             foreign: AtomicU64::new(0),
             one_shots: OneShots::default(),
             ticket: AtomicU64::new(0),
@@ -128,7 +138,7 @@ impl Engine {
         let entry = self.journal.entry(|| Self::record(request, request_id, path, head));
         if let Some(entry) = entry {
             self.journal.record(Entry { status, ..entry });
-            self.journal.settle(request_id, Outcome::Delivered, 0);
+            self.journal.settle(request_id, Outcome::Delivered, 0, None);
         }
         request_id
     }
@@ -158,6 +168,7 @@ impl Engine {
             Route::Foreign => return None,
             Route::Refused(operation, refusal) => (operation, None, Err(refusal)),
             Route::Model(operation, model) => {
+                self.by_model.add(&model);
                 let saying = self.say(operation, &model, &head, request.body, ordinal);
                 (Some(operation), Some(model), saying)
             }
@@ -197,6 +208,7 @@ impl Engine {
             body_bytes: 0,
             status: 0,
             fixture: None,
+            place: None,
         };
         Record { entry, headers: request.headers, body: request.body }
     }
@@ -204,10 +216,13 @@ impl Engine {
     /// Count and note an answer.
     pub(crate) fn close(&self, opening: Opening, said: Said) -> Answer {
         let Opening { request_id, operation, entry } = opening;
-        let Said { plan, fixture, schedule } = said;
+        let Said { plan, fixture, place, schedule } = said;
         self.counts.add(operation, plan.status());
+        if let Some(place) = &place {
+            self.by_fixture.add(place);
+        }
         if let Some(entry) = entry {
-            self.journal.record(Entry { status: plan.status(), fixture, ..entry });
+            self.journal.record(Entry { status: plan.status(), fixture, place, ..entry });
         }
         Answer { plan, schedule, request_id, fixture, operation }
     }
@@ -288,7 +303,12 @@ impl Engine {
         };
         if let Some(plan) = self.plans.find(&ask) {
             let schedule = self.schedule(&plan, rule, &mut chance);
-            return Ok(Saying::Said(Said { plan, fixture: Some(fixture), schedule }));
+            return Ok(Saying::Said(Said {
+                plan,
+                fixture: Some(fixture),
+                place: rule.place.clone(),
+                schedule,
+            }));
         }
         Ok(Saying::Unmade(Unmade::new(&ask, Arc::clone(&rules), chance)))
     }
@@ -299,13 +319,13 @@ impl Engine {
         Schedule::new(plan, rule.timing.as_ref().or(default), rule.cut, chance)
     }
 
-    /// Answer the next well-formed request with this plan, before any matching.
+    /// Answer the next `times` well-formed requests with this plan, before any matching.
     ///
     /// # Errors
     ///
-    /// Too many wait already.
-    pub fn next_error(&self, plan: Arc<Plan>) -> Result<(), Invalid> {
-        self.one_shots.push(plan)
+    /// Too many would wait; then none is added.
+    pub fn next_error(&self, plan: &Arc<Plan>, times: usize) -> Result<(), Invalid> {
+        self.one_shots.push(plan, times)
     }
 
     /// Empty the journal; begin sequences, draws and one-shot errors anew.
@@ -343,13 +363,29 @@ impl Engine {
     }
 
     /// Tell the journal how an answer ended.
-    pub fn settle(&self, request_id: RequestId, outcome: Outcome, sent_frames: usize) {
-        self.journal.settle(request_id, outcome, sent_frames);
+    pub fn settle(
+        &self,
+        request_id: RequestId,
+        outcome: Outcome,
+        sent_frames: usize,
+        took: Option<Took>,
+    ) {
+        self.journal.settle(request_id, outcome, sent_frames, took);
     }
 
     /// Requests answered, by operation (none for a path of no served operation) and status.
     pub fn requests(&self) -> Vec<(Option<Operation>, u16, u64)> {
         self.counts.all()
+    }
+
+    /// Requests to models, by model id: the first hundred, and "other".
+    pub fn models(&self) -> Vec<(Arc<str>, u64)> {
+        self.by_model.all()
+    }
+
+    /// Requests answered by fixtures, by where they stand: the first thousand, and "other".
+    pub fn answered(&self) -> Vec<(Arc<str>, u64)> {
+        self.by_fixture.all()
     }
 
     /// Requests that could be matched, and were not.

@@ -73,6 +73,8 @@ pub struct Entry {
     pub body_bytes: usize,
     pub status: u16,
     pub fixture: Option<usize>,
+    /// Where the fixture stood then.
+    pub place: Option<Arc<str>>,
 }
 
 /// An entry, and how its answer ended.
@@ -84,6 +86,17 @@ pub struct Settled {
     pub outcome: Outcome,
     /// How many frames were sent.
     pub sent_frames: usize,
+    /// How long it took; none until it has ended, or where nobody told.
+    pub took: Option<Took>,
+}
+
+/// How long an answer took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Took {
+    /// Seconds from when its request was there to the end of its answer.
+    pub duration: f64,
+    /// The most that a paced write was late, in seconds; none where nothing was paced.
+    pub lateness: Option<f64>,
 }
 
 /// Which entries are wanted: all that is given must be equal.
@@ -196,7 +209,7 @@ impl Journal {
         ring.by_request.insert(entry.request_id, id);
         ring.bytes += entry.size();
         let (entry, outcome) = (Arc::new(entry), Outcome::Pending);
-        ring.entries.push_back(Settled { entry, outcome, sent_frames: 0 });
+        ring.entries.push_back(Settled { entry, outcome, sent_frames: 0, took: None });
         let mut forgotten = Vec::new();
         while ring.entries.len() > self.max_entries
             || (ring.bytes > MAX_JOURNAL_BYTES && ring.entries.len() > 1)
@@ -213,13 +226,20 @@ impl Journal {
     }
 
     /// Say how an answer ended. What is not there any more is not missed.
-    pub(crate) fn settle(&self, request_id: RequestId, outcome: Outcome, sent_frames: usize) {
+    pub(crate) fn settle(
+        &self,
+        request_id: RequestId,
+        outcome: Outcome,
+        sent_frames: usize,
+        took: Option<Took>,
+    ) {
         let mut ring = self.lock();
         let Some(id) = ring.by_request.get(&request_id) else { return };
         let at = (id - ring.first) as usize;
         if let Some(settled) = ring.entries.get_mut(at) {
             settled.outcome = outcome;
             settled.sent_frames = sent_frames;
+            settled.took = took;
         }
     }
 

@@ -24,7 +24,7 @@
 //! - [`plan`], [`compile`]: what an answer says, and who makes it.
 //! - [`timing`], [`schedule`]: when it is said.
 //! - [`error`], `refusal`: typed errors, and answers of the engine's own.
-//! - [`journal`], `counts`, `misses`: what was asked, and what became of it.
+//! - [`journal`], `counts`, `tally`, `misses`: what was asked, and what became of it.
 //! - `verify`: whether requests of the journal meet what a test expects.
 //! - [`chance`], `recent`: seeded draws, a bounded map.
 
@@ -54,6 +54,7 @@ pub mod rule;
 mod rule_set;
 pub mod schedule;
 mod session;
+mod tally;
 pub mod timing;
 mod verify;
 
@@ -65,7 +66,7 @@ pub use criteria::{Criteria, Model, Text};
 pub use engine::Engine;
 pub use error::Invalid;
 pub use head::RawHeaders;
-pub use journal::{Entry, Filter, MAX_JOURNAL_BYTES, Outcome, Settled};
+pub use journal::{Entry, Filter, MAX_JOURNAL_BYTES, Outcome, Settled, Took};
 pub use operation::Operation;
 pub use options::Options;
 pub use pending::Pending;

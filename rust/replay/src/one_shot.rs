@@ -19,12 +19,15 @@ pub(crate) struct OneShots {
 }
 
 impl OneShots {
-    pub(crate) fn push(&self, plan: Arc<Plan>) -> Result<(), Invalid> {
+    pub(crate) fn push(&self, plan: &Arc<Plan>, times: usize) -> Result<(), Invalid> {
         self.with(|plans| {
-            if plans.len() >= MAX_WAITING {
-                return Err(Invalid::new(format!("{MAX_WAITING} one-shot errors wait already")));
+            let waiting = plans.len();
+            if times > MAX_WAITING - waiting {
+                return Err(Invalid::new(format!(
+                    "at most {MAX_WAITING} one-shot errors may wait, and {waiting} do already"
+                )));
             }
-            plans.push_back(plan);
+            plans.extend(std::iter::repeat_n(plan, times).cloned());
             Ok(())
         })
     }

@@ -120,7 +120,7 @@ impl Unmade {
             Refusal::validation(format!("Fixture {fixture} ({:?}): {why}", rule.name))
         })?;
         let schedule = engine.schedule(&plan, rule, &mut self.chance);
-        Ok(Said { plan, fixture: Some(fixture), schedule })
+        Ok(Said { plan, fixture: Some(fixture), place: rule.place.clone(), schedule })
     }
 }
 

@@ -1,5 +1,7 @@
 //! When a fixture answers, and how fast.
 
+use std::sync::Arc;
+
 use crate::criteria::Criteria;
 use crate::error::Invalid;
 use crate::timing::{Timing, delay};
@@ -18,6 +20,8 @@ pub struct Rule {
     pub identity: Option<u128>,
     /// What messages call it.
     pub name: String,
+    /// Where it stands: its file, and its path there.
+    pub place: Option<Arc<str>>,
     /// One weight for each variant of its answer.
     pub weights: Vec<f64>,
     /// The answer depends on the request.
@@ -48,6 +52,7 @@ impl Rule {
             turn_index: None,
             identity: None,
             name: name.into(),
+            place: None,
             weights: vec![1.0],
             dynamic: false,
             whole: false,

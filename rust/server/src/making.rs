@@ -253,7 +253,7 @@ impl Owed {
 impl Drop for Owed {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
-            self.shared.engine.settle(answer.request_id, Outcome::Interrupted, 0);
+            self.shared.engine.settle(answer.request_id, Outcome::Interrupted, 0, None);
         }
     }
 }

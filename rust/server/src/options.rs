@@ -18,6 +18,8 @@ pub const LAST_WORD: Duration = Duration::from_secs(2);
 pub(crate) const MAX_DISCARDED_BYTES: usize = 16_000_000;
 /// The longest body for the app. Fixtures may come by the thousand, but not without end.
 pub const MAX_APP_BODY_BYTES: usize = 100_000_000;
+/// How much all bodies for the app may hold together.
+pub const MAX_APP_BODIES_BYTES: usize = 2 * MAX_APP_BODY_BYTES;
 /// How many times the limit is read, and thrown away, before what is too long is answered: a client
 /// that is still sending would not see the answer. But not without end.
 pub const DRAIN_FACTOR: usize = 4;

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use replay::Engine;
 
-use crate::options::Options;
+use crate::options::{MAX_APP_BODIES_BYTES, Options};
 
 /// The engine, the bounds, and whether to go on.
 pub(crate) struct Shared {
@@ -14,6 +14,33 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     stage: AtomicU8,
     in_flight: AtomicUsize,
+    /// What bodies for the app hold.
+    app_bytes: AtomicUsize,
+}
+
+/// The room of one body for the app, given back when it is dropped.
+pub(crate) struct Room {
+    shared: Arc<Shared>,
+    taken: usize,
+}
+
+impl Room {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), taken: 0 }
+    }
+
+    /// Take room for so many bytes more; whether there is any.
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+        self.taken += bytes;
+        let before = self.shared.app_bytes.fetch_add(bytes, Ordering::Relaxed);
+        before + bytes <= MAX_APP_BODIES_BYTES
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.shared.app_bytes.fetch_sub(self.taken, Ordering::Relaxed);
+    }
 }
 
 /// How far the end is.
@@ -34,6 +61,7 @@ impl Shared {
             options,
             stage: AtomicU8::new(Stage::Serving as u8),
             in_flight: AtomicUsize::new(0),
+            app_bytes: AtomicUsize::new(0),
         }
     }
 

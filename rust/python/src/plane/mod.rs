@@ -156,6 +156,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("BEDROCK_PREFIXES", PyTuple::new(module.py(), route::PREFIXES)?)?;
     module.add("DRAIN_FACTOR", options::DRAIN_FACTOR)?;
     module.add("IDLE_SECONDS", options::IDLE_TIMEOUT.as_secs())?;
+    module.add("MAX_APP_BODIES_BYTES", options::MAX_APP_BODIES_BYTES)?;
     module.add("MAX_APP_BODY_BYTES", options::MAX_APP_BODY_BYTES)?;
     module.add("MAX_CONNECTIONS", options::MAX_CONNECTIONS)?;
     module.add("MAX_HEAD_BYTES", options::MAX_HEAD_BYTES)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
-use replay::{Filter, Fit, Options, Outcome, Reply, Request};
+use replay::{Filter, Fit, Options, Outcome, Reply, Request, Took};
 
 use super::answer::Answer;
 use super::compile::{Callback, calling};
@@ -137,8 +137,9 @@ impl Engine {
         self.0.reset(journal, sequences);
     }
 
-    fn next_error(&self, plan: &Plan) -> PyResult<()> {
-        self.0.next_error(Arc::clone(&plan.0)).map_err(|error| invalid(&error))
+    #[pyo3(signature = (plan, times=1))]
+    fn next_error(&self, plan: &Plan, times: usize) -> PyResult<()> {
+        self.0.next_error(&plan.0, times).map_err(|error| invalid(&error))
     }
 
     #[pyo3(signature = (
@@ -175,7 +176,15 @@ impl Engine {
         judged.collect()
     }
 
-    fn settle(&self, request_id: &str, outcome: &str, sent_frames: usize) -> PyResult<()> {
+    #[pyo3(signature = (request_id, outcome, sent_frames, *, duration=None, lateness=None))]
+    fn settle(
+        &self,
+        request_id: &str,
+        outcome: &str,
+        sent_frames: usize,
+        duration: Option<f64>,
+        lateness: Option<f64>,
+    ) -> PyResult<()> {
         let Some(outcome) = Outcome::from_name(outcome) else {
             return Err(PyValueError::new_err(format!(
                 "outcome must be delivered, interrupted or aborted, got {outcome:?}"
@@ -183,7 +192,8 @@ impl Engine {
         };
         // An id that the engine never gave is one that the journal does not have.
         if let Ok(request_id) = request_id.parse() {
-            self.0.settle(request_id, outcome, sent_frames);
+            let took = duration.map(|duration| Took { duration, lateness });
+            self.0.settle(request_id, outcome, sent_frames, took);
         }
         Ok(())
     }
@@ -196,6 +206,16 @@ impl Engine {
             requests.set_item((operation, status), count)?;
         }
         Ok(requests)
+    }
+
+    #[getter]
+    fn models<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tally(py, &self.0.models())
+    }
+
+    #[getter]
+    fn answered<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tally(py, &self.0.answered())
     }
 
     #[getter]
@@ -221,6 +241,14 @@ impl Engine {
     fn __repr__(&self) -> String {
         format!("Engine(fixtures={})", self.0.fixtures())
     }
+}
+
+fn tally<'py>(py: Python<'py>, counts: &[(Arc<str>, u64)]) -> PyResult<Bound<'py, PyDict>> {
+    let tally = PyDict::new(py);
+    for (name, count) in counts {
+        tally.set_item(&**name, count)?;
+    }
+    Ok(tally)
 }
 
 impl Engine {

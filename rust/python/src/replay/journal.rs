@@ -101,6 +101,21 @@ impl JournalEntry {
     }
 
     #[getter]
+    fn place(&self) -> Option<&str> {
+        self.0.entry.place.as_deref()
+    }
+
+    #[getter]
+    fn duration(&self) -> Option<f64> {
+        self.0.took.map(|took| took.duration)
+    }
+
+    #[getter]
+    fn lateness(&self) -> Option<f64> {
+        self.0.took.and_then(|took| took.lateness)
+    }
+
+    #[getter]
     fn outcome(&self) -> &'static str {
         self.0.outcome.name()
     }

@@ -16,7 +16,7 @@ pub(crate) struct Rule(pub(super) Arc<replay::Rule>);
 impl Rule {
     #[new]
     #[pyo3(signature = (
-        *, criteria, name, identity=None, weights=vec![1.0], dynamic=false, whole=false, timing=None,
+        *, criteria, name, identity=None, place=None, weights=vec![1.0], dynamic=false, whole=false, timing=None,
         truncate_after_frames=None, disconnect_after_ms=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
@@ -24,6 +24,7 @@ impl Rule {
         criteria: &Bound<'_, PyMapping>,
         name: String,
         identity: Option<u128>,
+        place: Option<String>,
         weights: Vec<f64>,
         dynamic: bool,
         whole: bool,
@@ -33,6 +34,7 @@ impl Rule {
     ) -> PyResult<Self> {
         let mut rule = replay::Rule {
             identity,
+            place: place.map(Into::into),
             weights,
             dynamic: dynamic || whole,
             whole,
@@ -48,6 +50,11 @@ impl Rule {
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    #[getter]
+    fn place(&self) -> Option<&str> {
+        self.0.place.as_deref()
     }
 
     #[getter]

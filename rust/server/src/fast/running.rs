@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use replay::Answer;
+use replay::{Answer, Took};
 
 use crate::clock::tick_of;
 use crate::wire::{self, Date, Head};
@@ -24,6 +24,8 @@ pub(super) struct Running {
     began_ns: u64,
     /// How many writes of the schedule are allowed.
     allowed: usize,
+    /// The most that one of these was late.
+    latest: Duration,
     /// Of how many of these the lateness is known, or not the server's.
     judged: usize,
     /// How much of the body has been given out.
@@ -41,6 +43,7 @@ impl Running {
             began_ns,
             allowed: 0,
             judged: 0,
+            latest: Duration::ZERO,
             given: 0,
             stage: Stage::Unbegun,
             cut: false,
@@ -92,13 +95,29 @@ impl Running {
 
     /// How late the last write that was allowed is, if it was a paced one; once for each.
     pub(super) fn lateness(&mut self, now_ns: u64) -> Option<Duration> {
-        if std::mem::replace(&mut self.judged, self.allowed) == self.allowed {
+        let lateness = self.late_by(now_ns);
+        self.judged = self.allowed;
+        self.latest = self.latest.max(lateness.unwrap_or_default());
+        lateness
+    }
+
+    fn late_by(&self, now_ns: u64) -> Option<Duration> {
+        if self.judged == self.allowed {
             return None;
         }
         let last = self.allowed.checked_sub(1)?;
         self.answer.schedule.writes.get(last).filter(|write| write.0 > 0.0)?;
         let due = self.due_ns(last)?;
         Some(Duration::from_nanos(now_ns.saturating_sub(due)))
+    }
+
+    /// How long it took, up to now; a write that is about to go is as late as it is now.
+    pub(super) fn took(&self, now_ns: u64) -> Took {
+        let latest = self.latest.max(self.late_by(now_ns).unwrap_or_default());
+        Took {
+            duration: self.age(now_ns).as_secs_f64(),
+            lateness: self.answer.schedule.is_paced().then_some(latest.as_secs_f64()),
+        }
     }
 
     /// Since its request was there.

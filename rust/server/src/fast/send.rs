@@ -52,7 +52,9 @@ impl Worker {
                     // Before it goes: who has read all of it may look into the journal at once.
                     let answer = running.answer();
                     let frames = answer.plan.frames_within(running.given());
-                    self.shared.engine.settle(answer.request_id, Outcome::Delivered, frames);
+                    let took = running.took(self.clock.now());
+                    let (id, outcome) = (answer.request_id, Outcome::Delivered);
+                    self.shared.engine.settle(id, outcome, frames, Some(took));
                 }
             } else {
                 self.output.clear();
@@ -155,7 +157,8 @@ impl Worker {
             self.meter.finished(running.age(self.clock.now()));
         }
         if outcome != Outcome::Delivered {
-            self.shared.engine.settle(answer.request_id, outcome, frames);
+            let took = running.took(self.clock.now());
+            self.shared.engine.settle(answer.request_id, outcome, frames, Some(took));
         }
     }
 
@@ -214,7 +217,7 @@ impl Worker {
         if let Some(running) = &connection.running {
             let Answer { request_id, plan, .. } = running.answer();
             let frames = plan.frames_within(running.given());
-            self.shared.engine.settle(*request_id, Outcome::Aborted, frames);
+            self.shared.engine.settle(*request_id, Outcome::Aborted, frames, None);
         }
         if connection.admitted {
             let running = connection.running;

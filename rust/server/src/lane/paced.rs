@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use replay::{Answer, Outcome, Plan};
+use replay::{Answer, Outcome, Plan, Took};
 use tokio::time::Instant;
 
 use super::activity::Taken;
@@ -55,6 +55,8 @@ pub(super) struct Paced {
     alarm: Alarm,
     next: usize,
     given: usize,
+    /// The most that a write was late.
+    latest: Duration,
     /// When the cut is due, once everything before it was given.
     cut_at: Option<Instant>,
     /// It was not yet due when it was last asked for: how late it is then is the server's affair,
@@ -82,6 +84,7 @@ impl Paced {
             alarm: alarms.alarm(),
             next: 0,
             given: 0,
+            latest: Duration::ZERO,
             cut_at: None,
             awaited: false,
             outcome: None,
@@ -142,6 +145,7 @@ impl Paced {
                 break;
             }
             if after > 0.0 && self.awaited {
+                self.latest = self.latest.max(now - due);
                 self.admitted.meter.wrote(now - due);
             }
             let room = start + PIECE;
@@ -167,7 +171,13 @@ impl Paced {
     }
 
     fn settle(&self, outcome: Outcome) {
-        self.admitted.shared.engine.settle(self.answer.request_id, outcome, self.frames());
+        let paced = self.answer.schedule.is_paced();
+        let took = Took {
+            duration: self.began.elapsed().as_secs_f64(),
+            lateness: paced.then_some(self.latest.as_secs_f64()),
+        };
+        let engine = &self.admitted.shared.engine;
+        engine.settle(self.answer.request_id, outcome, self.frames(), Some(took));
     }
 
     fn end_where_nothing_is_left(&mut self) {

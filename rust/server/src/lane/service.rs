@@ -27,7 +27,7 @@ use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Meter;
 use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_APP_BODY_BYTES};
 use crate::route::{NO_ROUTE, is_bedrock};
-use crate::shared::{Shared, Stage, unix_time};
+use crate::shared::{Room, Shared, Stage, unix_time};
 use crate::wire;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -49,6 +49,9 @@ pub(super) struct Service {
     pub(super) alarms: Alarms,
 }
 
+/// Bodies for the app hold all the room that they may.
+const NO_ROOM: Bad = Bad(503, "Other requests to the app hold too much; ask again.");
+
 /// Why an answer was not made.
 enum NotMade {
     Refused(u16, String),
@@ -62,6 +65,8 @@ enum Unread {
     Bad,
     /// It made no progress for too long.
     Late,
+    /// Other bodies hold all the room that there is.
+    NoRoom,
 }
 
 /// A fault of ours kept a request from being answered: its connection, or stream, ends.
@@ -125,7 +130,7 @@ impl Service {
             // The body may never end, and says nothing that matters.
             (Vec::new(), body.is_end_stream())
         } else {
-            match self.read(body, limit).await {
+            match self.read(body, limit, None).await {
                 Ok(read) => read,
                 Err(unread) => return Ok(self.unread(unread, parts.version)),
             }
@@ -192,7 +197,9 @@ impl Service {
             return self.refused(404, NO_ROUTE);
         };
         let (parts, body) = request.into_parts();
-        let (body, _) = match self.read(body, MAX_APP_BODY_BYTES).await {
+        // Held until the app has answered.
+        let mut room = Room::new(&self.shared);
+        let (body, _) = match self.read(body, MAX_APP_BODY_BYTES, Some(&mut room)).await {
             Ok(read) => read,
             Err(unread) => return self.unread(unread, parts.version),
         };
@@ -209,14 +216,23 @@ impl Service {
     }
 
     /// Read a body; of one above the limit a byte more than that, and whether all was read.
-    async fn read(&self, mut body: Incoming, limit: usize) -> Result<(Vec<u8>, bool), Unread> {
+    async fn read(
+        &self,
+        mut body: Incoming,
+        limit: usize,
+        mut room: Option<&mut Room>,
+    ) -> Result<(Vec<u8>, bool), Unread> {
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
         let mut kept = Vec::with_capacity(expected.min(limit).min(65_536));
         let mut seen = 0;
         while let Some(frame) = self.next_frame(&mut body).await? {
             let Ok(data) = frame.map_err(|_| Unread::Bad)?.into_data() else { continue };
             seen += data.len();
-            kept.extend_from_slice(&data[..data.len().min(limit + 1 - kept.len())]);
+            let data = &data[..data.len().min(limit + 1 - kept.len())];
+            if room.as_mut().is_some_and(|room| !room.take(data.len())) {
+                return Err(Unread::NoRoom);
+            }
+            kept.extend_from_slice(data);
             if seen > limit.saturating_mul(DRAIN_FACTOR) {
                 return Ok((kept, false));
             }
@@ -246,6 +262,7 @@ impl Service {
         let Bad(status, why) = match unread {
             Unread::Bad => Bad(400, "The body of the request is not readable."),
             Unread::Late => LATE,
+            Unread::NoRoom => NO_ROOM,
         };
         let mut response = self.refused(status, why);
         if version < Version::HTTP_2 {
