@@ -94,7 +94,7 @@ class Figures(Collector):
             requests.add_metric((operation, str(status)), count)
         yield requests
         yield _by(
-            "model_requests", "Requests to models: the first 100 model ids.", "model", engine.models
+            "model_calls", "Requests to models: the first 100 model ids.", "model", engine.models
         )
         yield _by(
             "fixture_answers",
