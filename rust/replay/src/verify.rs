@@ -24,14 +24,17 @@ pub enum Fit {
 }
 
 /// Conditions that the head of a request decides.
-const OF_HEAD: [Key; 4] = [Key::Operation, Key::Session, Key::Context, Key::Model];
+const OF_HEAD: [Key; 6] =
+    [Key::Operation, Key::Attempt, Key::Session, Key::Context, Key::Header, Key::Model];
 
 /// Judge one request. A `turn_index` must be the request's own; there is no sequence here.
 pub(crate) fn fit(rule: &Rule, entry: &Entry) -> Fit {
     let (Some(operation), Some(model)) = (entry.operation, entry.model.as_deref()) else {
         return Fit::Fails(vec!["it does not call a model".into()]);
     };
+    let raw: Vec<(&[u8], &[u8])> = entry.headers.iter().collect();
     let head = Head {
+        raw: &raw,
         session: Cow::Borrowed(&*entry.session),
         invocation: None,
         attempt: entry.attempt,
