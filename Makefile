@@ -41,7 +41,7 @@ clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
 .venv-clients/%/.installed: tests/clients/%.txt
 	@$(CLIENTS_TAKE)
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r $<
 	touch $@
 
 %/node_modules: %/package-lock.json
