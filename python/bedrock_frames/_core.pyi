@@ -27,6 +27,7 @@ from bedrock_frames._core_plane import processors as processors
 from bedrock_frames._core_plane import raise_open_files as raise_open_files
 from bedrock_frames._core_plane import self_signed as self_signed
 from bedrock_frames._core_replay import MAX_JOURNAL_BYTES as MAX_JOURNAL_BYTES
+from bedrock_frames._core_replay import MAX_REGEXES_BYTES as MAX_REGEXES_BYTES
 from bedrock_frames._core_replay import Answer as Answer
 from bedrock_frames._core_replay import Engine as Engine
 from bedrock_frames._core_replay import Job as Job

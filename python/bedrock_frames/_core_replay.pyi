@@ -10,6 +10,8 @@ from bedrock_frames.contract import Compile
 
 MAX_JOURNAL_BYTES: Final[int]
 
+MAX_REGEXES_BYTES: Final[int]
+
 class UnsupportedModel(ValueError):
     """A model family cannot carry the content of a fixture.
 
@@ -149,6 +151,8 @@ class Rule:
         """Where the fixture stands, for the journal and the figures."""
     @property
     def identity(self) -> int | None: ...
+    @property
+    def regex_bytes(self) -> int: ...
     @property
     def dynamic(self) -> bool: ...
     @property

@@ -81,7 +81,8 @@ class Catalog:
         """Check and add fixtures; return how many.
 
         Raises:
-            FixtureError: with all faults; then none is added.
+            FixtureError: with all faults, also where the regexes of all fixtures are too much
+                together; then none is added.
         """
         return self.merge(fixtures.parse(added), first=first)
 
@@ -89,9 +90,13 @@ class Catalog:
         """Add fixtures that were checked before; return how many.
 
         The log says which of them never answer, for those before them.
+
+        Raises:
+            FixtureError: the regexes of all fixtures are too much together; then none is added.
         """
         _report(checked)
         with self._lock:
+            checked.check_regexes(_regex_bytes(self._front, self._files, self._end))
             shadowed = []
             if first:
                 self._front = checked + self._front
@@ -107,9 +112,14 @@ class Catalog:
         return len(checked)
 
     def replace_files(self, files: FixtureSet) -> None:
-        """Put fixtures in the place of the files'; those added while running stay."""
+        """Put fixtures in the place of the files'; those added while running stay.
+
+        Raises:
+            FixtureError: the regexes of all fixtures are too much together; then nothing changes.
+        """
         _report(files)
         with self._lock:
+            files.check_regexes(_regex_bytes(self._front, self._end))
             self._files, self._files_hold = files, True
             self._load()
 
@@ -142,6 +152,10 @@ class Catalog:
         )
         # All compilers of one catalog make the same plan of the same fixture.
         self._engine.load(self._all.rules(), compile_plan, keep_plans=True)
+
+
+def _regex_bytes(*sets: FixtureSet) -> int:
+    return sum(each.regex_bytes for each in sets)
 
 
 def _report(checked: FixtureSet) -> None:

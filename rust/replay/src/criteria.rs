@@ -2,10 +2,30 @@
 
 use std::fmt;
 
-use regex::Regex;
+use regex_automata::meta::{self, Config};
 
 use crate::error::Invalid;
 use crate::operation::Operation;
+
+/// The most that one regular expression may weigh, compiled, in bytes.
+pub const MAX_REGEX_BYTES: usize = 10 << 20;
+
+/// The most that all regular expressions of a set of fixtures should weigh together.
+pub const MAX_REGEXES_BYTES: usize = 64 << 20;
+
+/// A compiled regular expression.
+#[derive(Debug, Clone)]
+pub struct Regex {
+    compiled: meta::Regex,
+    pattern: Box<str>,
+}
+
+impl Regex {
+    /// The pattern as it was given.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+}
 
 /// What a fixture asks of one text.
 #[derive(Debug, Clone)]
@@ -25,7 +45,23 @@ impl Text {
     ///
     /// It is not one, or is too large.
     pub fn regex(pattern: &str) -> Result<Self, Invalid> {
-        Regex::new(pattern).map(Self::Regex).map_err(|error| Invalid::new(error.to_string()))
+        let too_large = || {
+            Invalid::new(format!(
+                "the regex takes more than the {MAX_REGEX_BYTES} bytes allowed once it is compiled; \
+                 repeat smaller classes, or less often"
+            ))
+        };
+        let config = Config::new().nfa_size_limit(Some(MAX_REGEX_BYTES));
+        let built = meta::Regex::builder().configure(config).build(pattern);
+        let compiled = built.map_err(|error| match error.syntax_error() {
+            Some(syntax) => Invalid::new(syntax.to_string()),
+            None if error.size_limit().is_some() => too_large(),
+            None => Invalid::new(error.to_string()),
+        })?;
+        if compiled.memory_usage() > MAX_REGEX_BYTES {
+            return Err(too_large());
+        }
+        Ok(Self::Regex(Regex { compiled, pattern: pattern.into() }))
     }
 
     /// Whether the text meets it.
@@ -33,7 +69,15 @@ impl Text {
         match self {
             Self::Equals(whole) => **whole == *text,
             Self::Contains(part) => text.contains(&**part),
-            Self::Regex(regex) => regex.is_match(text),
+            Self::Regex(regex) => regex.compiled.is_match(text),
+        }
+    }
+
+    /// What it weighs where it is a regular expression, compiled, in bytes.
+    pub fn regex_bytes(&self) -> usize {
+        match self {
+            Self::Regex(regex) => regex.compiled.memory_usage(),
+            _ => 0,
         }
     }
 
@@ -41,7 +85,7 @@ impl Text {
     pub fn pattern(&self) -> &str {
         match self {
             Self::Equals(text) | Self::Contains(text) => text,
-            Self::Regex(regex) => regex.as_str(),
+            Self::Regex(regex) => &regex.pattern,
         }
     }
 }
@@ -129,4 +173,25 @@ pub struct Criteria {
     pub headers: Vec<(Box<str>, Text)>,
     /// All of these hold on the request metadata of that key.
     pub request_metadata: Vec<(Box<str>, Text)>,
+}
+
+impl Criteria {
+    /// What its regular expressions weigh together, compiled, in bytes.
+    pub fn regex_bytes(&self) -> usize {
+        let single = [
+            &self.user_message,
+            &self.tool_call_id,
+            &self.tool_result,
+            &self.tool_name,
+            &self.input_text,
+            &self.session,
+            &self.context,
+        ];
+        let model = match &self.model {
+            Some(Model::Text(text)) => Some(text),
+            _ => None,
+        };
+        let texts = single.into_iter().flatten().chain(&self.system_message).chain(model);
+        texts.map(Text::regex_bytes).sum()
+    }
 }

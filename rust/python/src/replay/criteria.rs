@@ -3,6 +3,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
+use replay::criteria::MAX_REGEXES_BYTES;
 use replay::{Model, Operation, Text};
 
 use super::invalid;
@@ -27,8 +28,15 @@ fn read_key(key: &str, value: &Bound<'_, PyAny>, rule: &mut replay::Rule) -> PyR
     match key {
         "user_message" => criteria.user_message = Some(text(value)?),
         "system_message" => {
-            criteria.system_message =
-                value.try_iter()?.map(|item| text(&item?)).collect::<PyResult<_>>()?;
+            for item in value.try_iter()? {
+                criteria.system_message.push(text(&item?)?);
+                if criteria.regex_bytes() > MAX_REGEXES_BYTES {
+                    return Err(PyValueError::new_err(format!(
+                        "its regexes take more than the {MAX_REGEXES_BYTES} bytes allowed for all \
+                         together once they are compiled"
+                    )));
+                }
+            }
         }
         "tool_call_id" => criteria.tool_call_id = Some(text(value)?),
         "tool_result" => criteria.tool_result = Some(text(value)?),

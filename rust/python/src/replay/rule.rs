@@ -58,6 +58,11 @@ impl Rule {
     }
 
     #[getter]
+    fn regex_bytes(&self) -> usize {
+        self.0.criteria.regex_bytes()
+    }
+
+    #[getter]
     fn identity(&self) -> Option<u128> {
         self.0.identity
     }

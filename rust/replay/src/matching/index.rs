@@ -177,7 +177,7 @@ fn anchors(criteria: &Criteria) -> Vec<Anchor> {
                     anchors.push(Anchor::Contains(key, vec![part.as_bytes().to_vec()]));
                 }
                 Text::Regex(regex) => {
-                    anchors.extend(literals(regex.as_str()).map(|l| Anchor::Contains(key, l)));
+                    anchors.extend(literals(regex.pattern()).map(|l| Anchor::Contains(key, l)));
                 }
             }
         }
