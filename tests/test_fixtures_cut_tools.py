@@ -101,7 +101,8 @@ def test_stop_reasons_after_which_input_may_be_anything(
     block = {"type": "toolCall", **call}
 
     for response in ({"toolCalls": [call], **stop}, {"blocks": [block], **stop}):
-        assert faults({"match": {}, "response": response}) == []
+        converse = {"operation": ["converse", "converse-stream"]}
+        assert faults({"match": converse, "response": response}) == []
 
 
 @pytest.mark.parametrize("stop", [{}, {"stopReason": "end_turn"}, {"finishReason": "tool_calls"}])

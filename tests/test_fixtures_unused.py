@@ -63,7 +63,8 @@ def test_a_key_of_content_without_content_is_a_warning(
 @pytest.mark.parametrize("stated", OF_CONTENT[:-3] + OF_HEADERS)
 @pytest.mark.parametrize("beside", [{}, BODY, CHUNKS])
 def test_beside_content_they_have_an_effect(stated: dict[str, Any], beside: dict[str, Any]) -> None:
-    assert warnings({**CONTENT, **beside, **stated}) == []
+    found = warnings({**CONTENT, **beside, **stated})
+    assert [key for key, message in found if "has no effect" in message] == []
 
 
 @pytest.mark.parametrize("stated", OF_HEADERS)
