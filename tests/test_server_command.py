@@ -365,7 +365,7 @@ def test_the_demo_shows_what_it_promises() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "Hello! How can I help you today?" in done.stdout
     assert "get_weather" in done.stdout
-    assert 'requests_total{operation="converse-stream",status="200"}' in done.stdout
+    assert re.search(r"[1-9]\d* requests answered", done.stdout)
 
 
 def test_warnings_are_logged_and_do_not_keep_fixtures_from_being_served(tmp_path: Path) -> None:
