@@ -1,5 +1,6 @@
 """``bedrock-frames dump``: a stream as JSON, a frame a line; errors on stderr; exit codes."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -190,6 +191,37 @@ def test_another_format_is_named() -> None:
     assert done.stdout == b""
     assert b"not_event_stream at byte 0 (frame 0): " in done.stderr
     assert b"JSON" in done.stderr
+
+
+FRAME: Final = bf.encode(EVENT, b"{}" * 100)
+
+
+@pytest.mark.parametrize(
+    ("stream", "hint"),
+    [
+        (b"%x\r\n%b\r\n0\r\n\r\n" % (len(FRAME), FRAME), "chunked framing"),
+        (b"%X;name=value\r\n%b\r\n0\r\n\r\n" % (len(FRAME), FRAME), "chunked framing"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + FRAME, "HTTP headers"),
+        (b"\xef\xbb\xbf" + FRAME, "UTF-8 byte order mark"),
+        (b"\xff\xfe" + FRAME, "UTF-16 byte order mark"),
+        (FRAME.decode("utf-8", "replace").encode(), "U+FFFD"),
+        (gzip.compress(FRAME), "gzip"),
+    ],
+)
+def test_a_capture_of_a_wrong_kind_is_named(stream: bytes, hint: str) -> None:
+    done = run("dump", "-", stdin=stream)
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert hint in line
+
+
+def test_a_fault_of_a_later_frame_is_not_taken_for_a_wrong_kind() -> None:
+    payload = "\N{REPLACEMENT CHARACTER}".encode()
+    done = run("dump", "-", stdin=bf.encode({}, payload) + FRAME[:-1] + b"\x00")
+
+    assert done.returncode == 1
+    assert "U+FFFD" not in done.stderr.decode()
 
 
 @pytest.mark.parametrize("name", ["absent.bin", "."])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from math import isfinite
@@ -13,11 +14,17 @@ from bedrock_frames.streams import iter_messages
 from bedrock_frames.values import Int8, Int16, Int32, Int64, Timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from bedrock_frames._core import Message
     from bedrock_frames.values import HeaderValue
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
+_READ_BYTES: Final = 64 * 1024
+_HEAD_BYTES: Final = 4096
+"""How much of a stream's beginning is kept, to say what it is instead of a stream."""
+_CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,8}(;[^\r\n]*)?\r\n")
 _INTEGERS: Final[dict[type, str]] = {
     Int8: "int8",
     Int16: "int16",
@@ -27,7 +34,7 @@ _INTEGERS: Final[dict[type, str]] = {
 }
 
 
-def dump(source: BinaryIO, out: TextIO) -> None:
+def dump(source: Iterable[bytes] | BinaryIO, out: TextIO) -> None:
     """Write one JSON object a frame to ``out``, each as soon as its frame is complete.
 
     Raises:
@@ -42,6 +49,45 @@ def dump(source: BinaryIO, out: TextIO) -> None:
         out.write("\n")
         out.flush()
         offset += length
+
+
+def recognize(head: bytes) -> str | None:
+    """Say what bytes are that do not begin with a frame, and how to get the stream from them.
+
+    Each form comes from a common way to capture a body. None for bytes of another kind.
+    """
+    if head.startswith(b"\xef\xbb\xbf"):
+        return "it begins with a UTF-8 byte order mark: it was saved as text; save the bytes"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it begins with a UTF-16 byte order mark: it was saved as text; save the bytes"
+    if head.startswith(b"HTTP/"):
+        return "it begins with HTTP headers: give the body alone (curl without -i)"
+    if _CHUNK_SIZE.match(head):
+        return "it is an HTTP body with chunked framing: decode the chunks (curl without --raw)"
+    if head.startswith(b"\x1f\x8b"):
+        return "it is gzip: decompress it first"
+    if b"\xef\xbf\xbd" in head:
+        return (
+            "it has U+FFFD, which replaces bytes that are not UTF-8: "
+            "it was decoded as text, and cannot be restored; save the bytes"
+        )
+    return None
+
+
+class Recorded:
+    """Chunks of a binary file, of which the first bytes are kept in ``head``."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        """Read from ``source``."""
+        self._source = source
+        self.head = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what is there, as soon as it is there."""
+        read = getattr(self._source, "read1", None) or self._source.read
+        while chunk := read(_READ_BYTES):
+            self.head += chunk[: _HEAD_BYTES - len(self.head)]
+            yield chunk
 
 
 def describe(message: Message) -> dict[str, Json]:

@@ -78,14 +78,21 @@ def _parser() -> argparse.ArgumentParser:
 
 def _dump(options: argparse.Namespace) -> int:
     """Print one JSON object a frame. A bad frame ends it: one line on stderr, exit code 1."""
-    from bedrock_frames.dump import dump
+    from bedrock_frames.dump import Recorded, dump, recognize
 
+    head = b""
     try:
         with _open_binary(options.file) as source:
-            dump(source, sys.stdout)
+            recorded = Recorded(source)
+            try:
+                dump(recorded, sys.stdout)
+            finally:
+                head = recorded.head
     except EventStreamError as error:
         place = f"at byte {error.offset} (frame {error.frame_index})"
-        return fail(f"{options.file}: {error.kind} {place}: {error}", code=1)
+        kind = recognize(head) if error.frame_index == 0 else None
+        hint = f"; {kind}" if kind else ""
+        return fail(f"{options.file}: {error.kind} {place}: {error}{hint}", code=1)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
