@@ -1,17 +1,25 @@
-//! Headers blocks seen before need not be validated again.
+//! Headers blocks seen before need not be validated again, nor summed.
 //!
 //! A stream repeats a handful of blocks: every text delta of a Bedrock answer carries the same 87
 //! bytes. Equal bytes are equally valid, so one comparison stands for the whole parse, and a reader
-//! that builds something for a block can keep it under the block's [`BlockId`].
+//! that builds something for a block can keep it under the block's [`BlockId`]. A block that comes
+//! often gets CRC tables ([`Prefix`]), which all caches of the process share.
+
+use std::sync::Arc;
 
 use crate::error::Error;
 use crate::header::Headers;
+use crate::prefix::{self, Prefix};
 
 /// How many blocks are kept; a Converse stream has six.
 const SLOTS: usize = 8;
 
 /// Longer blocks are not kept: they are rare, and the memory is per decoder.
 const MAX_BLOCK_LEN: usize = 256;
+
+/// Frames of one block in one cache before its CRC tables are made: making them costs as much as they
+/// save in a few hundred frames.
+const FRAMES_BEFORE_TABLES: u32 = 16;
 
 /// Names a headers block within one cache: equal ids, equal bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +48,15 @@ pub struct HeaderCache {
 struct Slot {
     id: BlockId,
     block: Vec<u8>,
+    hits: u32,
+    prefix: Option<Arc<Prefix>>,
+}
+
+/// A block that is held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) id: BlockId,
+    pub(crate) prefix: Option<&'a Prefix>,
 }
 
 impl HeaderCache {
@@ -54,12 +71,13 @@ impl HeaderCache {
         block: &'a [u8],
     ) -> Result<(Headers<'a>, Option<BlockId>), Error> {
         match self.find(block) {
-            Some(id) => Ok((Headers::trusted(block), Some(id))),
+            Some(known) => Ok((Headers::trusted(block), Some(known.id))),
             None => self.insert(block).map(|id| (Headers::trusted(block), id)),
         }
     }
 
-    fn insert(&mut self, block: &[u8]) -> Result<Option<BlockId>, Error> {
+    /// Validate a block that is not held, and hold it.
+    pub(crate) fn insert(&mut self, block: &[u8]) -> Result<Option<BlockId>, Error> {
         Headers::validate(block)?;
         if block.len() > MAX_BLOCK_LEN {
             return Ok(None);
@@ -70,17 +88,25 @@ impl HeaderCache {
         let mut kept = self.slots[self.latest].take().map_or_else(Vec::new, |slot| slot.block);
         kept.clear();
         kept.extend_from_slice(block);
-        self.slots[self.latest] = Some(Slot { id, block: kept });
+        let prefix = prefix::shared(block);
+        self.slots[self.latest] = Some(Slot { id, block: kept, hits: 0, prefix });
         Ok(Some(id))
     }
 
-    /// The id of a block that is held; the one that was found last is tried first.
+    /// A block that is held; the one that was found last is tried first.
     #[inline]
-    fn find(&mut self, block: &[u8]) -> Option<BlockId> {
+    pub(crate) fn find(&mut self, block: &[u8]) -> Option<Known<'_>> {
         let holds = |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.block == block);
         if !holds(&self.slots[self.latest]) {
             self.latest = self.slots.iter().position(holds)?;
         }
-        self.slots[self.latest].as_ref().map(|slot| slot.id)
+        let slot = self.slots[self.latest].as_mut()?;
+        if slot.prefix.is_none() {
+            slot.hits += 1;
+            if slot.hits == FRAMES_BEFORE_TABLES {
+                slot.prefix = Some(prefix::share(block));
+            }
+        }
+        Some(Known { id: slot.id, prefix: slot.prefix.as_deref() })
     }
 }

@@ -1,10 +1,11 @@
 //! One frame, decoded and encoded.
 
-use crate::cache::{BlockId, HeaderCache};
+use crate::cache::{BlockId, HeaderCache, Known};
 use crate::crc;
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Header, Headers};
 use crate::limits::Limits;
+use crate::prefix::Prefix;
 
 /// Total length, headers length and prelude CRC, in bytes.
 pub const PRELUDE_LEN: usize = 12;
@@ -62,17 +63,26 @@ impl Prelude {
         let mut crc = [0; CRC_LEN];
         crc.copy_from_slice(stored);
         let stored = u32::from_be_bytes(crc);
-        // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
-        let computed = crc::continued(self.crc, &checked[PRELUDE_LEN - CRC_LEN..]);
+        let (head, payload) = checked.split_at(self.payload_start());
+        let block = &head[PRELUDE_LEN..];
+        let known = cache.find(block);
+        let computed = match known {
+            Some(Known { prefix: Some(prefix), .. }) if self.frame_len < Prefix::MAX_FRAME_LEN => {
+                crc::continued(prefix.crc(self.frame_len), payload)
+            }
+            // The CRC of the first 8 bytes is the prelude CRC itself, so the sum goes on from there.
+            _ => crc::continued(self.crc, &checked[PRELUDE_LEN - CRC_LEN..]),
+        };
         if stored != computed {
             return Err(ErrorKind::MessageChecksum { stored, computed }.at(checked.len()));
         }
-        let block = &checked[PRELUDE_LEN..self.payload_start()];
-        let (_, block_id) = cache.validate(block).map_err(|mut error| {
+        if let Some(known) = known {
+            return Ok(Some(known.id));
+        }
+        cache.insert(block).map_err(|mut error| {
             error.position += PRELUDE_LEN;
             error
-        })?;
-        Ok(block_id)
+        })
     }
 }
 

@@ -4,7 +4,54 @@
 //! length, and the CRC is a constant xor one table entry for each byte of it. That saves the checksum
 //! of the headers, which are half of a Bedrock frame, and it is exact: the bytes were compared.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::crc;
+
+/// How many blocks' tables the process keeps for its decoders, 2 KiB each.
+const SHARED: usize = 16;
+
+/// The tables of the blocks that came often lately; the oldest is replaced.
+static TABLES: Mutex<Shared> = Mutex::new(Shared { kept: Vec::new(), oldest: 0 });
+
+struct Shared {
+    kept: Vec<(Box<[u8]>, Arc<Prefix>)>,
+    oldest: usize,
+}
+
+impl Shared {
+    fn find(&self, block: &[u8]) -> Option<Arc<Prefix>> {
+        let (_, prefix) = self.kept.iter().find(|(kept, _)| **kept == *block)?;
+        Some(Arc::clone(prefix))
+    }
+}
+
+/// The tables of a block, if the process has them. Never waits: they only save time.
+pub(crate) fn shared(block: &[u8]) -> Option<Arc<Prefix>> {
+    TABLES.try_lock().ok()?.find(block)
+}
+
+/// The tables of a block, made and kept for other decoders if the process does not have them.
+#[cold]
+pub(crate) fn share(block: &[u8]) -> Arc<Prefix> {
+    if let Some(prefix) = shared(block) {
+        return prefix;
+    }
+    let prefix = Arc::new(Prefix::of(block));
+    let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(prefix) = tables.find(block) {
+        return prefix;
+    }
+    let entry = (block.into(), Arc::clone(&prefix));
+    if tables.kept.len() < SHARED {
+        tables.kept.push(entry);
+    } else {
+        let oldest = tables.oldest;
+        tables.kept[oldest] = entry;
+        tables.oldest = (oldest + 1) % SHARED;
+    }
+    prefix
+}
 
 /// For one headers block, the CRC of a frame's first `12 + H` bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +104,18 @@ fn table(bits: [u32; 8]) -> [u32; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_are_shared_and_their_number_is_bounded() {
+        let blocks: Vec<Vec<u8>> = (0..40u8).map(|byte| vec![byte; 20]).collect();
+        for block in &blocks {
+            let made = share(block);
+            assert_eq!(*made, Prefix::of(block));
+            assert!(shared(block).is_some_and(|found| Arc::ptr_eq(&found, &made)));
+        }
+        assert!(shared(&blocks[0]).is_none());
+        assert_eq!(TABLES.lock().expect("no test panics in it").kept.len(), SHARED);
+    }
 
     #[test]
     fn the_tables_agree_with_the_sum_for_every_length() {
