@@ -88,8 +88,7 @@ impl HeaderCache {
         let mut kept = self.slots[self.latest].take().map_or_else(Vec::new, |slot| slot.block);
         kept.clear();
         kept.extend_from_slice(block);
-        let prefix = prefix::shared(block);
-        self.slots[self.latest] = Some(Slot { id, block: kept, hits: 0, prefix });
+        self.slots[self.latest] = Some(Slot { id, block: kept, hits: 0, prefix: None });
         Ok(Some(id))
     }
 
@@ -103,9 +102,12 @@ impl HeaderCache {
         let slot = self.slots[self.latest].as_mut()?;
         if slot.prefix.is_none() {
             slot.hits += 1;
-            if slot.hits == FRAMES_BEFORE_TABLES {
-                slot.prefix = Some(prefix::share(block));
-            }
+            slot.prefix = match slot.hits {
+                // Not when it is first seen: many blocks never come again.
+                1 => prefix::shared(block),
+                FRAMES_BEFORE_TABLES => Some(prefix::share(block)),
+                _ => None,
+            };
         }
         Some(Known { id: slot.id, prefix: slot.prefix.as_deref() })
     }

@@ -1,5 +1,7 @@
 //! One frame, decoded and encoded.
 
+use std::mem::MaybeUninit;
+
 use crate::cache::{BlockId, HeaderCache, Known};
 use crate::crc;
 use crate::error::{Error, ErrorKind};
@@ -246,14 +248,59 @@ pub fn frame_len(headers: Headers<'_>, payload: &[u8]) -> usize {
 /// `out` has another length.
 #[inline]
 pub fn write(headers: Headers<'_>, payload: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    let block = headers.as_bytes();
-    let prelude = prelude(out.len(), block.len())?;
-    let (checked, stored) = out.split_at_mut(PRELUDE_LEN + block.len() + payload.len());
-    checked[..PRELUDE_LEN].copy_from_slice(&prelude);
-    checked[PRELUDE_LEN..][..block.len()].copy_from_slice(block);
-    checked[PRELUDE_LEN + block.len()..].copy_from_slice(payload);
-    stored.copy_from_slice(&crc::continued(0, checked).to_be_bytes());
+    let (prelude, crc) = ends(headers, payload, out.len())?;
+    fill([&prelude, headers.as_bytes(), payload, &crc], out, <[u8]>::copy_from_slice);
     Ok(())
+}
+
+/// As [`write()`], into bytes that were not written before; return how many are now: all.
+///
+/// # Errors
+///
+/// As [`write()`].
+#[inline]
+pub fn write_uninit(
+    headers: Headers<'_>,
+    payload: &[u8],
+    out: &mut [MaybeUninit<u8>],
+) -> Result<usize, Error> {
+    let (prelude, crc) = ends(headers, payload, out.len())?;
+    Ok(fill([&prelude, headers.as_bytes(), payload, &crc], out, write_part))
+}
+
+/// What stands before the headers and after the payload.
+#[inline]
+fn ends(
+    headers: Headers<'_>,
+    payload: &[u8],
+    frame_len: usize,
+) -> Result<([u8; PRELUDE_LEN], [u8; CRC_LEN]), Error> {
+    let block = headers.as_bytes();
+    let prelude = prelude(frame_len, block.len())?;
+    let summed = crc::continued(crc::continued(0, &prelude), block);
+    Ok((prelude, crc::continued(summed, payload).to_be_bytes()))
+}
+
+/// Write parts one after the other into `out`, which is as long as all of them; return its length.
+#[inline]
+pub(crate) fn fill<T>(parts: [&[u8]; 4], out: &mut [T], write: impl Fn(&mut [T], &[u8])) -> usize {
+    let length = out.len();
+    let mut rest = out;
+    for part in parts {
+        let (place, behind) = rest.split_at_mut(part.len());
+        write(place, part);
+        rest = behind;
+    }
+    assert!(rest.is_empty(), "a frame is as long as its buffer");
+    length
+}
+
+/// Write one part where nothing was written before. Compilers make a `memcpy` of it.
+#[inline]
+pub(crate) fn write_part(place: &mut [MaybeUninit<u8>], part: &[u8]) {
+    for (place, byte) in place.iter_mut().zip(part) {
+        place.write(*byte);
+    }
 }
 
 /// The prelude of a frame.

@@ -1,5 +1,6 @@
 //! Headers encoded once, for many messages that differ in their payload alone.
 
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use crate::crc;
@@ -67,14 +68,23 @@ impl Template {
     #[inline]
     pub fn write(&self, payload: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let (prelude, crc) = self.ends(payload)?;
-        let (head, rest) = out.split_at_mut(PRELUDE_LEN);
-        head.copy_from_slice(&prelude);
-        let (block, rest) = rest.split_at_mut(self.block.len());
-        block.copy_from_slice(&self.block);
-        let (body, stored) = rest.split_at_mut(payload.len());
-        body.copy_from_slice(payload);
-        stored.copy_from_slice(&crc);
+        frame::fill([&prelude, &self.block, payload, &crc], out, <[u8]>::copy_from_slice);
         Ok(())
+    }
+
+    /// As [`Self::write`], into bytes that were not written before; return how many are now: all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    #[inline]
+    pub fn write_uninit(
+        &self,
+        payload: &[u8],
+        out: &mut [MaybeUninit<u8>],
+    ) -> Result<usize, Error> {
+        let (prelude, crc) = self.ends(payload)?;
+        Ok(frame::fill([&prelude, &self.block, payload, &crc], out, frame::write_part))
     }
 
     /// What stands before the headers and after the payload.

@@ -5,14 +5,17 @@ use std::sync::Mutex;
 use eventstream::{Frame, HeaderCache, frame};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::{Borrowed, ffi};
 
-use crate::block::Blocks;
+use crate::block::{Blocks, block_in};
 use crate::errors;
 use crate::headers;
 use crate::input::{Input, Payload};
 use crate::limits::Limits;
-use crate::message::{Message, frames_of};
+use crate::message::{self, Message, frame_of, frames_of};
+use crate::raw::{self, Arguments, Definition};
+use crate::recent::Recent;
 
 /// What single-frame calls remember between them: headers blocks repeat there as they do in streams.
 #[derive(Default)]
@@ -20,6 +23,39 @@ struct Memory {
     cache: HeaderCache,
     blocks: Blocks,
     scratch: Vec<u8>,
+    recent: Recent,
+}
+
+impl Memory {
+    /// The frame of a dict of strings, if nothing about it is unusual: errors are for the caller's
+    /// other way. May be called where `PyO3` has not counted the attachment.
+    #[inline]
+    fn frame<'py>(
+        &mut self,
+        headers: &Bound<'py, PyDict>,
+        payload: &[u8],
+    ) -> Option<Bound<'py, PyBytes>> {
+        let py = headers.py();
+        if self.recent.worth_looking()
+            && let Some(template) = self.recent.find(headers)
+        {
+            return found(frame_of(py, template, payload));
+        }
+        self.scratch.clear();
+        headers::write_strings(headers, &mut self.scratch)?;
+        let (block, _) = self.cache.validate(&self.scratch).ok()?;
+        let frame = raw::bytes(py, frame::frame_len(block, payload), |out| {
+            frame::write_uninit(block, payload, out).map_err(|error| message::refused(&error))
+        });
+        self.recent.keep(headers, block);
+        found(frame)
+    }
+}
+
+/// A frame that could be written. An error is dropped where `PyO3` knows to be attached.
+#[inline]
+fn found(frame: PyResult<Bound<'_, PyBytes>>) -> Option<Bound<'_, PyBytes>> {
+    frame.map_err(|error| raw::attached(|_| drop(error))).ok()
 }
 
 static MEMORY: Mutex<Option<Memory>> = Mutex::new(None);
@@ -33,23 +69,48 @@ fn with_memory<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
     }
 }
 
-#[pyfunction]
-#[pyo3(signature = (headers, payload=Payload::EMPTY), text_signature = "(headers, payload=b'')")]
-pub(crate) fn encode<'py>(
-    headers: &Bound<'py, PyAny>,
-    payload: Payload<'_>,
-) -> PyResult<Bound<'py, PyBytes>> {
-    let (py, payload) = (headers.py(), payload.0);
+/// `encode`. Headers that were given lately, with a payload of `bytes`, go straight on.
+pub(crate) static ENCODE: Definition =
+    Definition::new(c"encode", encode, c"encode(headers, payload=b'')\n--\n\nReturn one frame.");
+
+unsafe extern "C" fn encode(
+    _module: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    keywords: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: Python calls it attached, with the arguments of this call.
+    unsafe {
+        let arguments = Arguments::new(values, positional, keywords);
+        raw::call(|py| {
+            if let Some([headers, payload]) = arguments.plain(py)
+                && let Ok(headers) = headers.cast_exact::<PyDict>()
+                && let Ok(payload) = payload.cast_exact::<PyBytes>()
+                && let Ok(mut memory) = MEMORY.try_lock()
+                && let Some(frame) =
+                    memory.get_or_insert_default().frame(&headers, payload.as_bytes())
+            {
+                return Ok(frame.into_any());
+            }
+            let frame = raw::attached(|py| encode_any(py, arguments).map(Bound::unbind));
+            frame.map(|frame| frame.into_bound(py).into_any())
+        })
+    }
+}
+
+fn encode_any(py: Python<'_>, arguments: Arguments) -> PyResult<Bound<'_, PyBytes>> {
+    let [headers, payload] = arguments.named(py, "encode", ["headers", "payload"], 1)?;
+    let headers = headers.ok_or_else(|| PyTypeError::new_err("headers is missing"))?;
+    let payload = payload.map_or(Ok(Payload::EMPTY), Borrowed::extract)?;
     with_memory(|memory| {
         memory.scratch.clear();
-        headers::write(headers, &mut memory.scratch)?;
-        let (headers, _) = memory
+        headers::write(&headers, &mut memory.scratch)?;
+        let (block, _) = memory
             .cache
             .validate(&memory.scratch)
             .map_err(|error| errors::encoding(py, "headers", &error))?;
-        PyBytes::new_with(py, frame::frame_len(headers, &payload), |out| {
-            let written = frame::write(headers, &payload, out);
-            written.map_err(|error| errors::encoding(py, "message", &error))
+        raw::bytes(py, frame::frame_len(block, &payload.0), |out| {
+            frame::write_uninit(block, &payload.0, out).map_err(|error| message::refused(&error))
         })
     })
 }
@@ -66,7 +127,7 @@ pub(crate) fn encode_all<'py>(messages: &Bound<'py, PyAny>) -> PyResult<Bound<'p
             ))
         })?);
     }
-    frames_of(py, kept.iter().map(|message| message.get().parts(py)))
+    frames_of(py, kept.iter().map(message::parts))
 }
 
 #[pyfunction]
@@ -116,7 +177,8 @@ pub(crate) fn scan<'py>(
         let scanned = scanned.map_err(|error| errors::decoding(py, &error))?;
         let block = blocks.of(py, &scanned.frame)?;
         let length = scanned.frame.as_bytes().len();
-        found.append((scanned.offset, length, &block.get().event_type))?;
+        let event_type = &block_in(block.as_borrowed()).event_type;
+        found.append((scanned.offset, length, event_type))?;
     }
     Ok(found)
 }

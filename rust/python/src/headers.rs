@@ -12,6 +12,7 @@ use pyo3::types::{
 
 use crate::errors;
 use crate::input::Input;
+use crate::raw;
 
 /// Append the headers to a headers block, in their order. That names are unique is left to the
 /// validation of the block.
@@ -41,6 +42,18 @@ pub(crate) fn write(headers: &Bound<'_, PyAny>, block: &mut Vec<u8>) -> PyResult
         write_one(&pair.get_item(0)?, &pair.get_item(1)?, block)?;
     }
     Ok(())
+}
+
+/// Append the headers of a dict to a headers block, if all names and values are strings that the format
+/// allows: what is refused is for [`write()`] to say. May be called where `PyO3` has not counted the
+/// attachment.
+#[inline]
+pub(crate) fn write_strings(headers: &Bound<'_, PyDict>, block: &mut Vec<u8>) -> Option<()> {
+    let mut written = Some(());
+    raw::each_string(headers, |name, value| {
+        written = written.and_then(|()| header::write(name?, &Value::String(value?), block).ok());
+    });
+    written
 }
 
 #[inline]

@@ -13,6 +13,8 @@
 //! - `held`: references that threads without the GIL may drop.
 //! - `input`: bytes-like arguments.
 //! - `pieces`: frames of a text in pieces.
+//! - `raw`: functions that Python calls without `PyO3`'s argument machinery.
+//! - `recent`: headers that `encode` recognises.
 //! - `replay`: the engine of the fixture server.
 //! - `plane`: the sockets that it answers on.
 //! - `load`: the load generator.
@@ -31,6 +33,8 @@ mod load;
 mod message;
 mod pieces;
 mod plane;
+mod raw;
+mod recent;
 mod replay;
 mod template;
 
@@ -44,13 +48,14 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::add_to(module)?;
     botocore::add_to(module)?;
     module.add_class::<limits::Limits>()?;
-    module.add_class::<message::Message>()?;
-    module.add_class::<decoder::Decoder>()?;
-    module.add_class::<template::Template>()?;
+    block::add_to(module)?;
+    message::add_to(module)?;
+    decoder::add_to(module)?;
+    template::add_to(module)?;
     replay::add_to(module)?;
     plane::add_to(module)?;
     load::add_to(module)?;
-    module.add_function(wrap_pyfunction!(codec::encode, module)?)?;
+    codec::ENCODE.add_to(module)?;
     module.add_function(wrap_pyfunction!(codec::encode_all, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode_all, module)?)?;

@@ -57,7 +57,7 @@ pub(crate) fn encode_pieces<'py>(
             payload.extend_from_slice(letters);
             payload.extend_from_slice(b"\"}");
         }
-        frames.append(frame_of(py, template.inner(), &payload)?)?;
+        frames.append(frame_of(py, template.inner(py), &payload)?)?;
     }
     Ok(frames)
 }

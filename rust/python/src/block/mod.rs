@@ -2,29 +2,38 @@
 //!
 //! A stream repeats a handful of blocks, so their Python side (strings, the mapping) is made once for
 //! each and shared by all messages that carry it.
+//!
+//! # Layout
+//!
+//! - `class`: the Python type.
+
+mod class;
 
 use eventstream::cache::BlockId;
 use eventstream::{Frame, Headers, Template, Value};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::headers::{classes, uuid_type};
-use crate::message::Message;
+use crate::message::{self, Message};
+use crate::raw;
 
-/// A valid headers block.
-#[pyclass(frozen)]
+pub(crate) use class::{HeaderMapping, add_to, block_in};
+
+/// A valid headers block. The object around it is the mapping that `message.headers` is, so that
+/// reading this attribute makes nothing.
 pub(crate) struct Block {
     pub(crate) template: Template,
     pub(crate) message_type: Py<PyAny>,
     pub(crate) event_type: Py<PyAny>,
     pub(crate) exception_type: Py<PyAny>,
     /// Made when it is first asked for: most readers want the types above and nothing else.
-    mapping: PyOnceLock<Py<PyMappingProxy>>,
+    values: PyOnceLock<Py<PyDict>>,
 }
 
 impl Block {
-    pub(crate) fn new(py: Python<'_>, headers: Headers<'_>) -> PyResult<Py<Self>> {
+    pub(crate) fn create(py: Python<'_>, headers: Headers<'_>) -> PyResult<Py<HeaderMapping>> {
         let text = |name| match headers.get_str(name) {
             Some(value) => string(py, value).into_any().unbind(),
             None => py.None(),
@@ -34,24 +43,29 @@ impl Block {
             message_type: text(":message-type"),
             event_type: text(":event-type"),
             exception_type: text(":exception-type"),
-            mapping: PyOnceLock::new(),
+            values: PyOnceLock::new(),
         };
-        Py::new(py, block)
+        class::create(py, block).map(Bound::unbind)
     }
 
     pub(crate) fn headers(&self) -> Headers<'_> {
         self.template.headers()
     }
 
-    pub(crate) fn mapping<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyMappingProxy>> {
-        let mapping = self.mapping.get_or_try_init(py, || {
-            let headers = PyDict::new(py);
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
+        let values = self.values.get_or_try_init(py, || {
+            let values = PyDict::new(py);
             for (name, value) in &self.headers() {
-                headers.set_item(string(py, name), to_python(py, value)?)?;
+                values.set_item(string(py, name), to_python(py, value)?)?;
             }
-            PyResult::Ok(PyMappingProxy::new(py, headers.as_mapping()).unbind())
+            PyResult::Ok(values.unbind())
         })?;
-        Ok(mapping.bind(py))
+        Ok(values.bind(py))
+    }
+
+    /// The headers as a list of pairs, in wire order.
+    pub(crate) fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        Ok(self.values(py)?.items())
     }
 }
 
@@ -102,7 +116,7 @@ fn to_python<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAn
 /// The Python side of the blocks in a [`eventstream::HeaderCache`], found by the cache's own ids.
 #[derive(Default)]
 pub(crate) struct Blocks {
-    slots: [Option<(BlockId, Py<Block>)>; BlockId::SLOTS],
+    slots: [Option<(BlockId, Py<HeaderMapping>)>; BlockId::SLOTS],
 }
 
 impl Blocks {
@@ -112,19 +126,24 @@ impl Blocks {
         &mut self,
         py: Python<'py>,
         frame: &Frame<'_>,
-    ) -> PyResult<Bound<'py, Block>> {
-        let Some(id) = frame.block_id() else {
-            return Ok(Block::new(py, frame.headers())?.into_bound(py));
-        };
-        let slot = &mut self.slots[id.slot()];
-        if let Some((known, block)) = slot
+    ) -> PyResult<Bound<'py, HeaderMapping>> {
+        if let Some(id) = frame.block_id()
+            && let Some((known, block)) = &self.slots[id.slot()]
             && *known == id
         {
             return Ok(block.bind(py).clone());
         }
-        let block = Block::new(py, frame.headers())?;
-        *slot = Some((id, block.clone_ref(py)));
+        // What is made here, and the block that it takes the place of, PyO3 must know to be attached.
+        let block = raw::attached(|py| self.insert(py, frame))?;
         Ok(block.into_bound(py))
+    }
+
+    fn insert(&mut self, py: Python<'_>, frame: &Frame<'_>) -> PyResult<Py<HeaderMapping>> {
+        let block = Block::create(py, frame.headers())?;
+        if let Some(id) = frame.block_id() {
+            self.slots[id.slot()] = Some((id, block.clone_ref(py)));
+        }
+        Ok(block)
     }
 
     /// The message of a frame.
@@ -135,8 +154,6 @@ impl Blocks {
         frame: &Frame<'_>,
     ) -> PyResult<Bound<'py, Message>> {
         let block = self.of(py, frame)?;
-        let event_type = block.get().event_type.clone_ref(py);
-        let payload = PyBytes::new(py, frame.payload()).unbind();
-        Bound::new(py, Message { block: block.unbind(), event_type, payload })
+        message::create(block.as_borrowed(), PyBytes::new(py, frame.payload()))
     }
 }
