@@ -12,12 +12,12 @@ SLOW := native_ bench load_ server_ soak cost docs differential
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 
-.PHONY: test quick clients demo lint build bench fuzz clean
+.PHONY: test quick clients demo lint build wheel bench fuzz clean
 .DELETE_ON_ERROR:
 
 # What fails (exit code 1) runs once more, alone: a test that passes then is printed as FLAKY. A test
 # that fails twice fails the run, and so does at once whatever is not a failed test: a collection error, a crash.
-test: build $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec
+test: build wheel $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec
 	$(BIN)/pytest --cache-clear $(WITHOUT_CLIENTS) || { \
 		code=$$?; test $$code -eq 1 || exit $$code; \
 		echo "Once more, what failed:"; \
@@ -34,8 +34,9 @@ SDKS := tests/clients/aws_sdk
 NO_CLIENT = echo "No $@: tests of this client are skipped" >&2
 CLIENTS_TAKE = echo "Fetching and building $(@D): a few minutes for all clients, once; 'make test CLIENTS=no' does without" >&2
 
-clients: .venv-clients/older/.installed .venv-clients/newest/.installed \
-	$(SDKS)_js/node_modules tests/node/node_modules benches/node/node_modules \
+clients: .venv-clients/older/.installed .venv-clients/newest/.installed .venv-clients/frameworks/.installed \
+	$(SDKS)_js/node_modules tests/clients/frameworks_js/node_modules \
+	tests/node/node_modules benches/node/node_modules \
 	$(SDKS)_go/bin/client $(SDKS)_java/target/client.jar $(SDKS)_rust/target/debug/client
 
 .venv-clients/%/.installed: tests/clients/%.txt
