@@ -1,10 +1,13 @@
 """Calls without PyO3's argument machinery take what Python functions take, and leak nothing."""
 
+import contextlib
 import gc
 import inspect
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -117,6 +120,118 @@ class TestHeaders:
 
         with pytest.raises(TypeError):
             make()
+
+
+SUBINTERPRETER = """
+import _xxsubinterpreters as interpreters
+import bedrock_frames as bf
+
+frame = bf.encode({":event-type": "chunk"}, b"x")
+bf.Decoder().feed(frame)
+code = '''
+import bedrock_frames as bf
+(message,) = bf.Decoder().feed(FRAME)
+assert message.event_type == "chunk" and message.headers[":event-type"] == "chunk"
+try:
+    bf.Decoder().feed(FRAME[:-1] + b"?")
+except bf.ChecksumMismatch:
+    print("read")
+'''
+interpreters.run_string(interpreters.create(), code.replace("FRAME", repr(frame)))
+"""
+
+IMPORTED_TWICE = """
+import sys
+import bedrock_frames as bf
+
+message, kind = bf.Message({"a": "b"}), bf.Message
+for name in [name for name in sys.modules if name.startswith("bedrock_frames")]:
+    del sys.modules[name]
+import bedrock_frames as again
+
+assert again.Message is kind
+assert again.encode_all([message]) == message.encode()
+"""
+
+
+def output_of(code: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    return run.stdout
+
+
+class TestForeignCode:
+    """Code of the caller that runs in the middle of a call changes nothing for others."""
+
+    def test_an_exception_of_a_key_is_raised(self) -> None:
+        class Interrupting:
+            def __hash__(self) -> int:
+                raise KeyboardInterrupt
+
+        headers: Any = bf.decode(FRAME).headers
+        dict(headers)
+        with pytest.raises(KeyboardInterrupt):
+            headers[Interrupting()]
+
+    def test_no_other_class_is_handed_the_values_themselves(self) -> None:
+        class Emptying(dict[str, str]):
+            def __eq__(self, other: object) -> bool:
+                assert isinstance(other, dict)
+                other.clear()
+                return False
+
+            def __ror__(self, other: Any) -> Any:
+                other.clear()
+                return self
+
+            __hash__ = None  # type: ignore[assignment]
+
+        headers: Any = bf.decode(FRAME).headers
+        assert headers != Emptying()
+        assert headers | Emptying() is not None
+        assert bf.decode(FRAME).headers == headers == HEADERS
+
+    def test_a_dict_that_a_finaliser_changes_is_not_read_on(self) -> None:
+        class Clearing:
+            def __init__(self, changed: dict[str, str]) -> None:
+                self.changed = changed
+                self.cycle = self
+
+            def __del__(self) -> None:
+                self.changed.clear()
+
+        threshold = gc.get_threshold()
+        gc.set_threshold(1)
+        try:
+            for index in range(200):
+                headers = {"\ud800": "é" * 20 + str(index), "x": str(index)}
+                Clearing(headers)
+                with contextlib.suppress(bf.InvalidHeader):
+                    bf.encode(headers, b"")
+        finally:
+            gc.set_threshold(*threshold)
+
+    def test_headers_are_those_of_when_the_call_began(self) -> None:
+        headers: dict[str, Any] = {}
+
+        class Growing(tzinfo):
+            def utcoffset(self, _: datetime | None) -> timedelta:
+                headers[str(len(headers))] = "x"
+                return timedelta(0)
+
+        headers["t"] = datetime(2026, 1, 1, tzinfo=Growing())
+        frame = bf.encode(headers, b"")
+
+        assert list(bf.decode(frame).headers) == ["t"]
+        assert len(headers) > 1
+
+    @pytest.mark.skipif(sys.version_info >= (3, 12), reason="interpreters have a GIL each")
+    def test_another_interpreter_reads_frames_too(self) -> None:
+        assert output_of(SUBINTERPRETER) == "read\n"
+
+    def test_the_module_can_be_imported_once_more(self) -> None:
+        assert output_of(IMPORTED_TWICE) == ""
 
 
 class TestRecentHeaders:

@@ -4,7 +4,7 @@
 //! length, and the CRC is a constant xor one table entry for each byte of it. That saves the checksum
 //! of the headers, which are half of a Bedrock frame, and it is exact: the bytes were compared.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::crc;
 
@@ -38,7 +38,10 @@ pub(crate) fn share(block: &[u8]) -> Arc<Prefix> {
         return prefix;
     }
     let prefix = Arc::new(Prefix::of(block));
-    let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    // Never waits: the thread that held it when the process forked does not exist in the child.
+    let Ok(mut tables) = TABLES.try_lock() else {
+        return prefix;
+    };
     if let Some(prefix) = tables.find(block) {
         return prefix;
     }

@@ -1,6 +1,6 @@
 //! The functions: one frame or one buffer a call.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, TryLockError};
 
 use eventstream::{Frame, HeaderCache, frame};
 use pyo3::exceptions::PyTypeError;
@@ -35,6 +35,10 @@ impl Memory {
         headers: &Bound<'py, PyDict>,
         payload: &[u8],
     ) -> Option<Bound<'py, PyBytes>> {
+        if cfg!(Py_GIL_DISABLED) {
+            // Another thread may change the dict while it is read here.
+            return None;
+        }
         let py = headers.py();
         if self.recent.worth_looking()
             && let Some(template) = self.recent.find(headers)
@@ -44,11 +48,10 @@ impl Memory {
         self.scratch.clear();
         headers::write_strings(headers, &mut self.scratch)?;
         let (block, _) = self.cache.validate(&self.scratch).ok()?;
-        let frame = raw::bytes(py, frame::frame_len(block, payload), |out| {
-            frame::write_uninit(block, payload, out).map_err(|error| message::refused(&error))
-        });
         self.recent.keep(headers, block);
-        found(frame)
+        found(raw::bytes(py, frame::frame_len(block, payload), |out| {
+            frame::write_uninit(block, payload, out).map_err(|error| message::refused(&error))
+        }))
     }
 }
 
@@ -65,7 +68,12 @@ static MEMORY: Mutex<Option<Memory>> = Mutex::new(None);
 fn with_memory<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
     match MEMORY.try_lock() {
         Ok(mut memory) => work(memory.get_or_insert_default()),
-        Err(_) => work(&mut Memory::default()),
+        // What a call that panicked has left is not trusted.
+        Err(TryLockError::Poisoned(memory)) => {
+            MEMORY.clear_poison();
+            work(memory.into_inner().insert(Memory::default()))
+        }
+        Err(TryLockError::WouldBlock) => work(&mut Memory::default()),
     }
 }
 

@@ -17,15 +17,14 @@ use crate::raw;
 /// Append the headers to a headers block, in their order. That names are unique is left to the
 /// validation of the block.
 pub(crate) fn write(headers: &Bound<'_, PyAny>, block: &mut Vec<u8>) -> PyResult<()> {
-    if let Ok(headers) = headers.cast_exact::<PyDict>() {
-        for (name, value) in headers.iter() {
-            write_one(&name, &value, block)?;
+    // Items of the moment: to read a value may run Python code that changes the mapping.
+    let pairs = if let Ok(headers) = headers.cast_exact::<PyDict>() {
+        headers.items().into_any()
+    } else {
+        match headers.cast::<PyMapping>() {
+            Ok(mapping) => mapping.items()?.into_any(),
+            Err(_) => headers.clone(),
         }
-        return Ok(());
-    }
-    let pairs = match headers.cast::<PyMapping>() {
-        Ok(mapping) => mapping.items()?.into_any(),
-        Err(_) => headers.clone(),
     };
     for (index, pair) in pairs.try_iter()?.enumerate() {
         let pair = pair?;
@@ -50,8 +49,10 @@ pub(crate) fn write(headers: &Bound<'_, PyAny>, block: &mut Vec<u8>) -> PyResult
 #[inline]
 pub(crate) fn write_strings(headers: &Bound<'_, PyDict>, block: &mut Vec<u8>) -> Option<()> {
     let mut written = Some(());
-    raw::each_string(headers, |name, value| {
-        written = written.and_then(|()| header::write(name?, &Value::String(value?), block).ok());
+    raw::each_string(headers, |pair| {
+        written =
+            pair.and_then(|(name, value)| header::write(name, &Value::String(value), block).ok());
+        written
     });
     written
 }

@@ -11,13 +11,16 @@
 use std::any::Any;
 use std::ffi::{CStr, c_uint, c_ulong};
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::impl_::trampoline::{MethodDef, noargs};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyString, PyTuple, PyType};
+#[cfg(not(Py_GIL_DISABLED))]
+use pyo3::types::PyList;
+use pyo3::types::{PyBytes, PyDict, PyModule, PyString, PyTuple, PyType};
 use pyo3::{Borrowed, ffi};
 
 /// A C function or method: `METH_FASTCALL | METH_KEYWORDS`.
@@ -117,14 +120,44 @@ pub(crate) fn bytes(
     }
 }
 
-/// Run with an attachment that `PyO3` has counted, in a thread that is attached. For what is rare: it
-/// costs tens of nanoseconds.
+/// Run with an attachment that `PyO3` has counted, in a thread that is attached. For what is rare.
+///
+/// `Python::attach` would attach once more, by way of `PyGILState_Ensure`: in a subinterpreter, that
+/// waits for ever. `PyO3`'s own functions count the attachment that they are called with, so the work
+/// is handed to one.
 #[cold]
 #[inline(never)]
-pub(crate) fn attached<R>(work: impl FnOnce(Python<'_>) -> R) -> R {
-    // SAFETY: Python has called this thread, so that it is attached: while the interpreter is
-    // finalized too, where `PyO3` would otherwise refuse.
-    unsafe { Python::attach_unchecked(work) }
+pub(crate) fn attached<R, W: FnOnce(Python<'_>) -> R>(work: W) -> R {
+    let mut task = Task { work: Some(work), done: None };
+    // SAFETY: Python has called this thread, so that it is attached; `Task::METH` is given the task.
+    unsafe { noargs::<Task<W, R>>((&raw mut task).cast(), null_mut()) };
+    match task.done.expect("the work was done") {
+        Ok(result) => result,
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+struct Task<W, R> {
+    work: Option<W>,
+    done: Option<Result<R, Box<dyn Any + Send>>>,
+}
+
+impl<W: FnOnce(Python<'_>) -> R, R> MethodDef<noargs::Func> for Task<W, R> {
+    const METH: noargs::Func = Self::run;
+}
+
+impl<W: FnOnce(Python<'_>) -> R, R> Task<W, R> {
+    /// # Safety
+    ///
+    /// `task` points to one that nothing else uses.
+    #[allow(clippy::unnecessary_wraps, reason = "PyO3's type of such a function")]
+    unsafe fn run(py: Python<'_>, task: *mut ffi::PyObject) -> PyResult<*mut ffi::PyObject> {
+        // SAFETY: the caller's.
+        let task = unsafe { &mut *task.cast::<Self>() };
+        let work = task.work.take();
+        task.done = work.map(|work| catch_unwind(AssertUnwindSafe(|| work(py))));
+        Ok(null_mut())
+    }
 }
 
 /// Run the body of a function that Python calls; an error or a panic is raised.
@@ -161,30 +194,41 @@ pub(crate) fn slot<R>(failed: R, work: impl FnOnce(Python<'_>) -> PyResult<R>) -
     })
 }
 
-/// Call `work` with the addresses of each name and value of a dict, which it must not use as objects.
+/// Call `work` with the addresses of each name and value of a dict, until it returns false.
 #[inline]
 pub(crate) fn each_item(
     dict: &Bound<'_, PyDict>,
-    mut work: impl FnMut(*mut ffi::PyObject, *mut ffi::PyObject),
+    mut work: impl FnMut(*mut ffi::PyObject, *mut ffi::PyObject) -> bool,
 ) {
     let (mut place, mut name, mut value) = (0, null_mut(), null_mut());
-    // SAFETY: no Python code runs between the calls, so that the dict stays as it is.
+    // SAFETY: the caller's work runs no Python code before it ends the loop, so that the dict stays
+    // as it is.
     unsafe {
-        while ffi::PyDict_Next(dict.as_ptr(), &raw mut place, &raw mut name, &raw mut value) != 0 {
-            work(name, value);
-        }
+        while ffi::PyDict_Next(dict.as_ptr(), &raw mut place, &raw mut name, &raw mut value) != 0
+            && work(name, value)
+        {}
     }
 }
 
-/// Call `work` with each name and value of a dict, which are nothing where they are not `str` or have no
-/// UTF-8 form.
+/// Call `work` with each name and value of a dict, until it returns nothing. It is given nothing, once,
+/// where one of them is not `str` or has no UTF-8 form.
 #[inline]
 pub(crate) fn each_string(
     dict: &Bound<'_, PyDict>,
-    mut work: impl FnMut(Option<&str>, Option<&str>),
+    mut work: impl FnMut(Option<(&str, &str)>) -> Option<()>,
 ) {
-    // SAFETY: what the dict holds are objects, and it stays as it is meanwhile.
-    each_item(dict, |name, value| unsafe { work(utf8(name), utf8(value)) });
+    each_item(dict, |name, value| {
+        // SAFETY: what the dict holds are objects. To fail makes an exception, which may run Python
+        // code that changes the dict: nothing of the dict is used after that.
+        let pair = unsafe {
+            match utf8(name) {
+                Some(name) => utf8(value).map(|value| (name, value)),
+                None => None,
+            }
+        };
+        let whole = pair.is_some();
+        work(pair).is_some() && whole
+    });
 }
 
 /// The text of a `str`.

@@ -51,10 +51,6 @@ impl Recent {
     /// Whether looking, and keeping what is not found, is worth its time.
     #[inline]
     pub(crate) fn worth_looking(&mut self) -> bool {
-        if cfg!(Py_GIL_DISABLED) {
-            // Another thread may change the dict while it is read here.
-            return false;
-        }
         if self.spent < CREDIT {
             return true;
         }
@@ -126,6 +122,9 @@ fn addresses(headers: &Bound<'_, PyDict>) -> Option<Addresses> {
         return None;
     }
     let mut addresses = Addresses::new();
-    raw::each_item(headers, |name, value| addresses.push((name as usize, value as usize)));
+    raw::each_item(headers, |name, value| {
+        addresses.push((name as usize, value as usize));
+        true
+    });
     Some(addresses)
 }

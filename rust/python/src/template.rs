@@ -2,7 +2,9 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyBytes;
+#[cfg(not(Py_GIL_DISABLED))]
+use pyo3::types::PyList;
 use pyo3::{Borrowed, ffi};
 
 use crate::block::{HeaderMapping, block_in};

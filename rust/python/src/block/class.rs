@@ -105,8 +105,9 @@ unsafe extern "C" fn subscript(
                 ffi::Py_INCREF(value);
                 return value;
             }
-            // What went wrong, such as a key without a hash, is met again below.
-            ffi::PyErr_Clear();
+            if !ffi::PyErr_Occurred().is_null() {
+                return null_mut();
+            }
         }
         raw::attached(|py| {
             raw::slot(null_mut(), |_| {
@@ -153,7 +154,7 @@ unsafe extern "C" fn compare(
         let (ours, other) = unsafe { (values(py, object)?, Bound::from_borrowed_ptr(py, other)) };
         match CompareOp::from_raw(operation) {
             Some(operation @ (CompareOp::Eq | CompareOp::Ne)) => {
-                Ok(ours.rich_compare(plain(&other)?, operation)?.into_ptr())
+                Ok(lent(ours, &other)?.rich_compare(plain(&other)?, operation)?.into_ptr())
             }
             _ => Ok(py.NotImplemented().into_ptr()),
         }
@@ -168,8 +169,32 @@ unsafe extern "C" fn union(
         // SAFETY: both are objects, one of them an instance.
         let (left, right) =
             unsafe { (Bound::from_borrowed_ptr(py, left), Bound::from_borrowed_ptr(py, right)) };
-        Ok(plain(&left)?.bitor(plain(&right)?)?.into_ptr())
+        let (ours, theirs) = (plain(&left)?, plain(&right)?);
+        Ok(guarded(ours, &right)?.bitor(guarded(theirs, &left)?)?.into_ptr())
     })
+}
+
+/// An operand, or a copy of it where the other's methods might change it.
+fn guarded<'py>(
+    operand: Bound<'py, PyAny>,
+    other: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match operand.cast_into_exact::<PyDict>() {
+        Ok(values) => lent(&values, other).map(Bound::into_any),
+        Err(error) => Ok(error.into_inner()),
+    }
+}
+
+/// The dict of values, or a copy of it where `other` is of a class that might change it.
+fn lent<'py>(
+    values: &Bound<'py, PyDict>,
+    other: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyDict>> {
+    if other.is_exact_instance_of::<PyDict>() || other.is_instance_of::<HeaderMapping>() {
+        Ok(values.clone())
+    } else {
+        values.copy()
+    }
 }
 
 /// The dict of values where `other` is a mapping of headers, else `other`.
@@ -246,6 +271,10 @@ unsafe extern "C" fn reduce(
 /// Make the type, and let `collections.abc.Mapping` know it.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    if !TYPE.load(Ordering::Relaxed).is_null() {
+        // The module is imported once more, as by another interpreter: the type stays the same.
+        return Ok(());
+    }
     let method = |name: &'static CStr, function: ffi::PyCFunction| ffi::PyMethodDef {
         ml_name: name.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer { PyCFunction: function },

@@ -212,13 +212,15 @@ unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
 }
 
 unsafe extern "C" fn hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
-    // SAFETY: as above.
-    let hash = raw::slot(0, |py| Ok(super::hash(&unsafe { instance(py, object) })));
     // -1 stands for an error.
-    match hash.cast_signed() as ffi::Py_hash_t {
-        -1 => -2,
-        hash => hash,
-    }
+    raw::slot(-1, |py| {
+        // SAFETY: as above.
+        let hash = super::hash(&unsafe { instance(py, object) });
+        Ok(match hash.cast_signed() as ffi::Py_hash_t {
+            -1 => -2,
+            hash => hash,
+        })
+    })
 }
 
 unsafe extern "C" fn compare(
@@ -281,6 +283,10 @@ unsafe extern "C" fn exception_type(
 
 /// Make the type, and add it to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    if !TYPE.load(Ordering::Relaxed).is_null() {
+        // The module is imported once more, as by another interpreter: the type stays the same.
+        return module.add("Message", Message::type_object(module.py()));
+    }
     let member = |name: &'static std::ffi::CStr, offset: usize| ffi::PyMemberDef {
         name: name.as_ptr(),
         type_code: ffi::Py_T_OBJECT_EX,
