@@ -154,6 +154,16 @@ def test_too_few_vectors_are_not_sent() -> None:
     assert "2 vectors for 3 inputs" in found["message"]
 
 
+@pytest.mark.parametrize(
+    "body", [{"texts": ["a"] * 10_000}, {"texts": ["a"] * 400, "output_dimension": 16_384}]
+)
+def test_what_one_request_gets_is_bounded(body: Json) -> None:
+    status, found, _ = asked(engine(embedding({})), COHERE_4, body)
+
+    assert status >= 400
+    assert "at most" in found["message"]
+
+
 def test_the_tokens_are_in_a_header() -> None:
     body = {"texts": ["12345678", "1234"], "input_type": "x"}
     _, _, answer = asked(engine(embedding({})), COHERE_3, body)

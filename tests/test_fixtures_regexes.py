@@ -85,3 +85,11 @@ def test_the_memory_of_refused_regexes_is_given_back() -> None:
     for _ in range(3):
         faults(*(fixture(r"\w{5000}") for _ in range(10)))
     assert resident() - before < 40 * MB
+
+
+@pytest.mark.parametrize("key", ["tool_choice", "guardrail", "headers", "request_metadata"])
+def test_regexes_of_every_condition_are_weighed(key: str) -> None:
+    text = {"regex": HEAVY}
+    named = key in {"headers", "request_metadata"}
+
+    assert rule({key: {"a": text} if named else text}).regex_bytes == weight(HEAVY)

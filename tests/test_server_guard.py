@@ -185,6 +185,16 @@ def test_an_address_of_other_machines_needs_a_token_or_no_control() -> None:
             assert send(server.url, "GET", "/health").status == 200
 
 
+def test_an_empty_host_is_all_addresses() -> None:
+    with pytest.raises(ValueError, match="'' is not a loopback address"):
+        Server([HELLO], host="", asgi=True)
+
+
+def test_names_are_not_taken_apart_into_letters() -> None:
+    with pytest.raises(ValueError, match="control_hosts"):
+        Server([HELLO], control_hosts="mock.test")
+
+
 @pytest.mark.parametrize("token", ["", "with space", "\u00e4", "x" * 513])
 def test_a_token_that_cannot_stand_in_a_header_is_refused(token: str) -> None:
     with pytest.raises(ValueError, match="control_token is 1 to 512 visible ASCII characters"):

@@ -174,6 +174,14 @@ def test_a_body_that_was_cut_is_judged_by_its_head_alone() -> None:
     assert (reply.status, reply.json["unknown"]) == (406, 2)
 
 
+def test_a_secret_that_the_journal_does_not_keep_proves_nothing(server: Server) -> None:
+    say(server, "hello", **{"x-api-key": "k1"})
+
+    for key in ("k1", "k2"):
+        with pytest.raises(AssertionError, match="does not keep what x-api-key says"):
+            server.verify({"headers": {"x-api-key": key}}, times="never")
+
+
 def test_what_calls_no_model_and_what_is_malformed_never_fits(server: Server) -> None:
     ask(server.url, "POST", CONVERSE, b"{")
     ask(server.url, "POST", CONVERSE, b"\xff")

@@ -169,6 +169,9 @@ def check_origin(origin: str) -> None:
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine reaches an address that is listened on."""
+    if not host:
+        # Sockets take it for all addresses.
+        return False
     bare = host.strip("[]").partition("%")[0]
     if _is_address(bare):
         return ipaddress.ip_address(bare).is_loopback

@@ -138,7 +138,9 @@ class Server:
             max_connections=max_connections,
             max_in_flight=options.get("max_in_flight", MAX_IN_FLIGHT),
         )
-        options["control_hosts"] = [*options.get("control_hosts", ()), host]
+        names = options.get("control_hosts", ())
+        # A string would be taken for its letters: it is left for its check.
+        options["control_hosts"] = names if isinstance(names, str) else [*names, host]
         self._app = create_app(fixtures, **options)
         self.parts.control.check_exposure(host)
         self._asgi = asgi

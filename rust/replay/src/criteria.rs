@@ -186,12 +186,16 @@ impl Criteria {
             &self.input_text,
             &self.session,
             &self.context,
+            &self.tool_choice,
+            &self.guardrail,
         ];
         let model = match &self.model {
             Some(Model::Text(text)) => Some(text),
             _ => None,
         };
+        let named = self.headers.iter().chain(&self.request_metadata).map(|(_, text)| text);
         let texts = single.into_iter().flatten().chain(&self.system_message).chain(model);
+        let texts = texts.chain(named);
         texts.map(Text::regex_bytes).sum()
     }
 }

@@ -11,7 +11,7 @@ use crate::operation::Operation;
 pub const MAX_JOURNAL_BYTES: usize = 268_435_456;
 
 /// What stands in the journal for the value of a secret header.
-const REDACTED: &[u8] = b"[redacted]";
+pub(crate) const REDACTED: &[u8] = b"[redacted]";
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::body::{self, Features};
 use crate::head::Head;
-use crate::journal::Entry;
+use crate::journal::{Entry, REDACTED};
 use crate::matching::{Asked, Key, Shape, why};
 use crate::operation::Operation;
 use crate::rule::Rule;
@@ -41,6 +41,10 @@ pub(crate) fn fit(rule: &Rule, entry: &Entry) -> Fit {
         strict: None,
         context: context(entry),
     };
+    let secret = |name: &str| raw.iter().any(|(n, v)| *n == name.as_bytes() && *v == REDACTED);
+    if let Some((name, _)) = rule.criteria.headers.iter().find(|(name, _)| secret(name)) {
+        return Fit::Unknown(format!("the journal does not keep what {name} says"));
+    }
     let judging = Judging { rule, operation, model, head: &head, body: &entry.body };
     if entry.body.len() < entry.body_bytes {
         return judging.by_head(entry);

@@ -42,6 +42,13 @@ _DEFAULTS: Final = (
 """Dimensions of a model that a request does not choose."""
 
 
+MOST_INPUTS: Final = 512
+"""Of one request. The services take fewer (Cohere: 96); without a bound, a request of some
+kilobytes could ask for gigabytes of vectors."""
+MOST_VALUES: Final = 1 << 20
+"""Of the vectors that one request gets, all together, where they are made and not stated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:
     """What a fixture says of vectors: those of each input, or their dimensions.
@@ -64,6 +71,8 @@ def render(embedding: Embedding, request: JsonObject, context: Context) -> tuple
     inputs = _inputs(request)
     if not inputs:
         raise UnsupportedModel("the request has nothing to embed")
+    if len(inputs) > MOST_INPUTS:
+        raise UnsupportedModel(f"{len(inputs):,} inputs, and at most {MOST_INPUTS} are embedded")
     tokens = embedding.input_tokens
     if tokens is None:
         tokens = sum(estimated_tokens(text) for text in inputs)
@@ -117,6 +126,10 @@ def _vectors(
             )
         return list(embedding.vectors[: len(inputs)])
     size = _asked_dimensions(request) or embedding.dimensions or _usual_dimensions(context)
+    if size * len(inputs) > MOST_VALUES:
+        raise UnsupportedModel(
+            f"{len(inputs):,} vectors of {size:,} values: at most {MOST_VALUES:,} values are made"
+        )
     unit = request.get("normalize") is not False
     return [_made(text, size, unit, context.seed[0] if context.seed else 0) for text in inputs]
 
