@@ -185,7 +185,7 @@ class TestForeignCode:
                 other.clear()
                 return self
 
-            __hash__ = None  # type: ignore[assignment]
+            __hash__ = None
 
         headers: Any = bf.decode(FRAME).headers
         assert headers != Emptying()
@@ -219,6 +219,12 @@ class TestForeignCode:
             def utcoffset(self, _: datetime | None) -> timedelta:
                 headers[str(len(headers))] = "x"
                 return timedelta(0)
+
+            def dst(self, _: datetime | None) -> None:
+                return None
+
+            def tzname(self, _: datetime | None) -> None:
+                return None
 
         headers["t"] = datetime(2026, 1, 1, tzinfo=Growing())
         frame = bf.encode(headers, b"")
