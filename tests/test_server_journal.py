@@ -147,5 +147,7 @@ def test_bodies_for_the_control_api_are_bounded_together(asgi: bool) -> None:
             replies = [sockets[one].reply() for one in told]
         until(lambda: ask(server.url, "POST", "/__control/fixtures", small).status == 200)
 
-    assert [reply.status for reply in replies] == [503]
-    assert "hold too much" in replies[0].json["message"]
+    # The last of the second body may come while the third is being refused: then both are.
+    assert 1 <= len(replies) <= 2
+    assert all(reply.status == 503 for reply in replies)
+    assert all("hold too much" in reply.json["message"] for reply in replies)
