@@ -8,13 +8,13 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SendFlags, send};
 
 use crate::doors::Doors;
-use crate::fast::{News, Waker};
 use crate::lane::Handed;
 use crate::listen::{Listener, Socket};
 use crate::meter::{Meter, Seat};
 use crate::options::max_refused;
 use crate::shared::{Shared, Stage};
 use crate::wire::{self, Date};
+use crate::worker::{News, Waker};
 
 /// How long accepting rests where the system has no file for a connection.
 const REST: Duration = Duration::from_millis(10);

@@ -3,9 +3,9 @@
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
-use crate::fast::{News, Waker};
 use crate::lane::Handover;
 use crate::meter::Meter;
+use crate::worker::{News, Waker};
 
 /// How many more answers under way than the least busy one a worker may have, before it passes on a
 /// connection that asks for one more; and a sixteenth of those.

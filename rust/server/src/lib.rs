@@ -20,7 +20,7 @@
 //! - [`plane`], [`options`]: starting and stopping; bounds.
 //! - `accept`, [`listen`]: sockets that listen.
 //! - `doors`: who gets a new connection, or an old one that asks for a stream more.
-//! - `fast`: the workers.
+//! - `worker`: the workers.
 //! - `lane`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
 //! - `making`: answers whose plans have to be made first.
@@ -33,8 +33,6 @@ mod accept;
 mod clock;
 mod cors;
 mod doors;
-#[cfg(target_os = "linux")]
-mod fast;
 mod head;
 pub mod histogram;
 mod lane;
@@ -48,6 +46,8 @@ pub mod route;
 mod shared;
 pub mod tls;
 mod wire;
+#[cfg(target_os = "linux")]
+mod worker;
 
 pub use cors::Cors;
 pub use histogram::Counts;

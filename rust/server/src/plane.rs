@@ -14,13 +14,13 @@ use tokio::sync::watch;
 
 use crate::accept::Acceptor;
 use crate::doors::{Door, Doors};
-use crate::fast::{Waker, Worker};
 use crate::lane::{Handover, Lane};
 use crate::listen::Listener;
 use crate::making::Makers;
 use crate::meter::{Figures, Meter};
 use crate::options::Options;
 use crate::shared::{Shared, Stage};
+use crate::worker::{Waker, Worker};
 
 /// How long threads that were told to end at once may take before they are left behind.
 const AT_ONCE: Duration = Duration::from_secs(2);

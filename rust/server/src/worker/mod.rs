@@ -11,7 +11,7 @@
 //! - `connection`: a socket, and what waits to go in and out.
 //! - `wheel`: deadlines.
 //! - `poller`: readiness, and the alarm that ends a wait on time.
-//! - `worker`, `serve`, `send`, `sweep`: the loop; requests in, answers out, time-outs.
+//! - `thread`, `serve`, `send`, `sweep`: the loop; requests in, answers out, time-outs.
 //!
 //! # What was tried, and left
 //!
@@ -26,8 +26,8 @@ mod running;
 mod send;
 mod serve;
 mod sweep;
+mod thread;
 mod wheel;
-mod worker;
 
 pub(crate) use poller::Waker;
-pub(crate) use worker::{News, Worker};
+pub(crate) use thread::{News, Worker};

@@ -8,7 +8,7 @@ use rustix::net::{RecvFlags, recv};
 use super::connection::{Connection, Making, Phase, READING};
 use super::request::{Read, Request, read};
 use super::running::Running;
-use super::worker::{News, Worker};
+use super::thread::{News, Worker};
 use crate::head::{Bad, may_end};
 use crate::lane::Handed;
 use crate::making::{LARGE_BYTES, Made, Makers, Then};

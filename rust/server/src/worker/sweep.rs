@@ -6,7 +6,7 @@ use replay::Outcome;
 use rustix::event::epoll::EventFlags;
 
 use super::connection::{Connection, Phase};
-use super::worker::Worker;
+use super::thread::Worker;
 use crate::head::{Bad, LATE};
 use crate::options::LAST_WORD;
 use crate::shared::Stage;

@@ -9,7 +9,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::connection::{Phase, READING};
 use super::serve::Next;
-use super::worker::Worker;
+use super::thread::Worker;
 use crate::listen::Socket;
 
 /// How much is made for one send. A slow reader holds at most so much.
