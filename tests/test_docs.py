@@ -20,11 +20,10 @@ import yaml
 
 from bedrock_frames import cli, fixtures, pytest_plugin
 from bedrock_frames._core import Engine
-from bedrock_frames.fixtures import blocks as block_models
-from bedrock_frames.fixtures.base import Strict
-from bedrock_frames.fixtures.match import Match, TextMatch
-from bedrock_frames.fixtures.response import ErrorEntry, ExceptionAfter, Response, Weighted
-from bedrock_frames.fixtures.schema import (
+from bedrock_frames.fixtures.compile.templates import PLACEHOLDERS
+from bedrock_frames.fixtures.format import blocks as block_models
+from bedrock_frames.fixtures.format.base import Strict
+from bedrock_frames.fixtures.format.fixture import (
     Chaos,
     Fixture,
     FixtureFile,
@@ -32,7 +31,8 @@ from bedrock_frames.fixtures.schema import (
     StreamingProfile,
     Timing,
 )
-from bedrock_frames.fixtures.templates import PLACEHOLDERS
+from bedrock_frames.fixtures.format.match import Match, TextMatch
+from bedrock_frames.fixtures.format.response import ErrorEntry, ExceptionAfter, Response, Weighted
 from bedrock_frames.server import create_app, metrics
 from tests.documents import (
     DOCUMENTS,

@@ -9,7 +9,7 @@ import pytest
 
 from bedrock_frames._core import Engine, Plan
 from bedrock_frames.fixtures import Request
-from bedrock_frames.fixtures.compiler import Compiler as FixtureCompiler
+from bedrock_frames.fixtures.compile.compiler import Compiler as FixtureCompiler
 from bedrock_frames.server import Server
 from tests.asking import Compiler, ask, contains, conversation, engine, rule, user
 from tests.http_client import CONVERSE, CONVERSE_STREAM, asking

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_frames.fixtures import FixtureError, check, load
-from bedrock_frames.fixtures.places import places_in_json, places_in_yaml
+from bedrock_frames.fixtures.check.places import places_in_json, places_in_yaml
 
 Steps = tuple[str | int, ...]
 

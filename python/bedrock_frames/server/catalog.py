@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from bedrock_frames import fixtures
 from bedrock_frames.fixtures import FixtureSet
-from bedrock_frames.fixtures.shadows import Shadows
+from bedrock_frames.fixtures.check.unreachable import Shadows
 
 if TYPE_CHECKING:
     from bedrock_frames._core import Engine

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from bedrock_frames._core import MAX_APP_BODIES_BYTES, MAX_APP_BODY_BYTES
 from bedrock_frames.bedrock.words import allowed_instead, quoted
 from bedrock_frames.fixtures import FixtureError
-from bedrock_frames.fixtures.base import is_comment
+from bedrock_frames.fixtures.format.base import is_comment
 from bedrock_frames.fixtures.loading import TOP_KEYS
 from bedrock_frames.fixtures.sources import parse_json
 from bedrock_frames.server.endpoint import ClientLeft, read_body

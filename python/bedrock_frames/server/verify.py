@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bedrock_frames.bedrock.words import allowed_instead, quoted
-from bedrock_frames.fixtures.expectation import read_expectation
+from bedrock_frames.fixtures.compile.expectation import read_expectation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
