@@ -7,8 +7,8 @@ FUZZ_SECONDS ?= 60
 CLIENTS ?= yes
 WITHOUT_CLIENTS := $(if $(filter no,$(CLIENTS)),--ignore=tests/clients)
 
-# Files of tests that `make quick` leaves out: they run servers, load and the documents' commands.
-SLOW := native_ bench load_ server_ soak cost docs differential
+# Folders of tests that `make quick` leaves out: they run servers, load and the documents' commands.
+SLOW := clients server bench docs
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 
@@ -25,7 +25,7 @@ test: build wheel $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec
 
 # For every few minutes: the tests that take neither real time, real clients nor whole processes.
 quick: build
-	$(BIN)/pytest -q -m "not realtime" --ignore=tests/clients $(SLOW:%=--ignore-glob='*/test_%*')
+	$(BIN)/pytest -q -m "not realtime" $(SLOW:%=--ignore=tests/%)
 
 # What tests compare with: real clients, each with the dependencies that it asks for, and codecs in
 # JavaScript where there is a node to run them. Those that are built take what is fetched by their

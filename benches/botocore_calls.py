@@ -20,7 +20,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer as BotocoreBuffer
 from botocore.parsers import EventStreamJSONParser
-from tests import wire
+from tests.support import wire_format as wire
 
 from bedrock_frames import botocore as native
 from benches import harness

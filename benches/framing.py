@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import botocore
 from botocore.eventstream import EventStreamBuffer
-from tests import wire
+from tests.support import wire_format as wire
 
 import bedrock_frames as bf
 from benches import harness

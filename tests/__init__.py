@@ -1,1 +1,1 @@
-"""Tests by behaviour; the independent encoder that they share is :mod:`tests.wire`."""
+"""Tests by subject, a folder each; the helpers that they share are in :mod:`tests.support`."""

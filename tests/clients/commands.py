@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from tests.cases import ROOT
+from tests.support.vector_cases import ROOT
 
 Command: TypeAlias = list[str | Path]
 

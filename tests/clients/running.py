@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from bedrock_frames.pytest_plugin import environment
-from tests.cases import ROOT
 from tests.clients.commands import TRUST, command_of
 from tests.clients.talk import Reply, Request
+from tests.support.vector_cases import ROOT
 
 ATTEMPTS: Final = 2
 """How often the AWS SDKs try in all."""

@@ -12,9 +12,9 @@ from bedrock_frames._core import Plane
 from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from tests.clients.running import Endpoints
-from tests.http_client import MODEL
-from tests.planes import curl, needs_curl
-from tests.replies import OPERATIONS, body_for, post
+from tests.support.bedrock_replies import OPERATIONS, body_for, post
+from tests.support.http_client import MODEL
+from tests.support.native_server import curl, needs_curl
 
 pytestmark = needs_curl
 

@@ -11,11 +11,12 @@ import pytest
 
 from bedrock_frames.fixtures import from_recording
 from bedrock_frames.pytest_plugin import Bedrock
-from tests import cases, wire
 from tests.clients.running import CLIENTS, Client
 from tests.clients.talk import Turn
+from tests.support import vector_cases
+from tests.support import wire_format as wire
 
-pytestmark = cases.needs_corpus
+pytestmark = vector_cases.needs_corpus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Said:
         return {start["name"] for start in starts if start.get("type") == "server_tool_use"}
 
 
-def _said(recording: cases.Recording) -> Said:
+def _said(recording: vector_cases.Recording) -> Said:
     events = []
     for frame in wire.split(recording.data):
         headers, payload = wire.parse(frame)
@@ -54,7 +55,7 @@ def _said(recording: cases.Recording) -> Said:
     return Said(name=short, data=recording.data, events=events)
 
 
-ALL: Final = [_said(recording) for recording in cases.RECORDINGS]
+ALL: Final = [_said(recording) for recording in vector_cases.RECORDINGS]
 CONVERSE: Final = [said for said in ALL if not said.native]
 NATIVE: Final = [said for said in ALL if said.native]
 MESSAGES: Final = [said for said in NATIVE if said.chunks[0].get("type") == "message_start"]

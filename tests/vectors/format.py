@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
-from tests import wire
+from tests.support import wire_format as wire
 
 Preset: TypeAlias = Literal["client", "service"]
 

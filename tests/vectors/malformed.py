@@ -3,8 +3,8 @@
 import zlib
 from collections.abc import Iterator
 
-from tests import wire
-from tests.crc32c import crc32c
+from tests.support import wire_format as wire
+from tests.support.crc32c import crc32c
 from tests.vectors.format import Content, Fault, Preset, Vector
 from tests.vectors.valid import ALL_TYPES, BEDROCK_CHUNK, CONVERSE_DELTA, stream
 

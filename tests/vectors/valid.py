@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from tests import wire
+from tests.support import wire_format as wire
 from tests.vectors.format import Content, Preset, Vector
 
 BEDROCK_CHUNK = Content(

@@ -1,0 +1,1 @@
+"""Bedrock's event grammar, its service model, and the native families of InvokeModel."""

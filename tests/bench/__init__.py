@@ -1,0 +1,1 @@
+"""The benchmark harness: the load generator, reports, comparing, ``doctor``."""

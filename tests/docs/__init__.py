@@ -1,0 +1,1 @@
+"""Documents, benchmark results and the README say what is so."""

@@ -1,0 +1,1 @@
+"""The replay engine without a socket: matching, sequences, plans, schedules, the journal."""

@@ -1,0 +1,1 @@
+"""The framing library: encoding, decoding, errors, and the drop-in for botocore."""

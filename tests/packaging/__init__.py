@@ -1,0 +1,1 @@
+"""Import layers, dependencies, extras and types of the package."""

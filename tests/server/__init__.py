@@ -1,0 +1,1 @@
+"""The server on sockets, native and ASGI: HTTP, pacing, control API, commands, shutdown."""

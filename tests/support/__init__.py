@@ -1,0 +1,1 @@
+"""Helpers that tests share; none imports a test module."""
