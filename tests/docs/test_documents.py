@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,26 +35,26 @@ from bedrock_frames.fixtures.format.response import ErrorEntry, ExceptionAfter, 
 from bedrock_frames.server import create_app, metrics
 from tests.support.documents import (
     DOCUMENTS,
+    PORT,
     ROOT,
+    SHOWN,
     Block,
     Command,
     anchors,
     blocks,
     blocks_of,
     commands_of,
+    free_port,
     local_links,
     only_python,
     prose,
 )
 
-PORT: Final = "4010"
-"""The port of the documents; each run takes a free one."""
 LISTENING: Final = "listening on "
 NOT_RUN: Final = {"make", "pip"}
 """Commands that install things, or run these very tests."""
 CHECKED_ALONE: Final = {"text"}
 """Blocks that are neither run nor parsed."""
-SHOWN: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SECONDS: Final = 60
 
 ids = str
@@ -131,11 +130,6 @@ def test_tests_that_are_shown_pass(block: Block, folder: Path) -> None:
 
 
 # The command line
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return str(listening.getsockname()[1])
 
 
 def script_of(commands: list[Command], mark: str, port: str) -> str:

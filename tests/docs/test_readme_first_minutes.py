@@ -16,8 +16,7 @@ from typing import Final
 
 import pytest
 
-from tests.docs.test_documents import PORT, SHOWN, free_port
-from tests.support.documents import Block, blocks_of, commands_of
+from tests.support.documents import PORT, SHOWN, Block, blocks_of, commands_of, free_port
 from tests.support.vector_cases import ROOT
 
 README: Final = list(blocks_of(ROOT / "README.md"))

@@ -9,7 +9,7 @@ from botocore.parsers import EventStreamJSONParser, ResponseParser
 from hypothesis import given
 
 from bedrock_frames import botocore as drop_in
-from tests import botocore_events as events
+from tests.support import botocore_events as events
 from tests.support import vector_cases
 from tests.support.botocore_events import bedrock, everything, response_of
 

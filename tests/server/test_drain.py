@@ -11,9 +11,9 @@ from typing import Any, Final
 import pytest
 
 from bedrock_frames import decode_all
-from tests.server.test_serve_command import Served, fixture_file, served
 from tests.support.http2_client import Http2, http2
 from tests.support.http_client import CONVERSE, CONVERSE_STREAM, Connection, ask, asking, connect
+from tests.support.serve_command import Served, fixture_file, served
 from tests.support.serve_process import wait_for_samples
 
 pytestmark = pytest.mark.realtime

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from tests.server.test_serve_command import served
 from tests.support.http_client import CONVERSE, asking, connect
+from tests.support.serve_command import served
 
 WITH_A_CALLABLE: Final = """
 import http.client, threading, time

@@ -13,9 +13,9 @@ import pytest
 from bedrock_frames._core import Plane, raise_open_files, self_signed
 from bedrock_frames.server import NativeServer, Place, Server, create_app
 from bedrock_frames.server.app import parts_of
-from tests.server.test_serve_command import fixture_file, served
 from tests.support.http_client import CONVERSE, CONVERSE_STREAM, MODEL, ask, asking, connect
 from tests.support.native_server import curl, needs_curl, paced, plane, wait_for
+from tests.support.serve_command import fixture_file, served
 
 HELLO: Final[Any] = {"match": {"userMessage": "hello"}, "response": {"content": "Hi there."}}
 BODY: Final = json.dumps(asking("hello")).encode()

@@ -7,7 +7,7 @@ import pytest
 
 from bedrock_frames import bounds, cli
 from bedrock_frames.server import NativeServer, Place, Server, create_app, serve, serve_native
-from tests.server.test_serve_command import fixture_file, run
+from tests.support.serve_command import fixture_file, run
 
 FLAGS: Final = {
     "--port": "port",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bedrock_frames.server import Server
-from tests.server.test_serve_command import fixture_file, served
 from tests.support.http_client import CONVERSE, ask, asking
+from tests.support.serve_command import fixture_file, served
 
 
 @pytest.mark.parametrize("asgi", [False, True], ids=["native", "asgi"])

@@ -16,8 +16,8 @@ import pytest
 from bedrock_frames._core import processors, raise_open_files, self_signed
 from bedrock_frames.server import NativeServer, Place, create_app, files
 from bedrock_frames.server.host import HostThread
-from tests.server.test_serve_command import fixture_file, run, served
 from tests.support.http_client import CONVERSE_STREAM, ask, asking, connect
+from tests.support.serve_command import fixture_file, run, served
 
 FEW: Final = 100
 """Open files."""

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from tests.server.test_serve_command import Served, fixture_file, said, served
 from tests.support.native_server import until
+from tests.support.serve_command import Served, fixture_file, said, served
 
 BAD: Final[dict[str, tuple[str, str]]] = {
     "a key that is unknown": ("fixtures.json", '{"fixtures": [{"match": {}, "respons": {}}]}'),

@@ -1,6 +1,8 @@
 """The project's documents, taken apart: fenced blocks with their places, commands, links."""
 
+import doctest
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,10 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PORT: Final = "4010"
+"""The port of the documents; each run takes a free one."""
+SHOWN: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+"""How output is compared with what a document shows."""
 
 _FENCE: Final = re.compile(r"^```(?P<info>.*)$")
 _LINK: Final = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
@@ -115,3 +121,9 @@ def anchors(document: Path) -> set[str]:
     """Return the names of a document's headings in links."""
     headings = [found["text"] for found in _HEADING.finditer(prose(document))]
     return {re.sub(r"[^\w\- ]", "", text).strip().lower().replace(" ", "-") for text in headings}
+
+
+def free_port() -> str:
+    """Return a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return str(listening.getsockname()[1])

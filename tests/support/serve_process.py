@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.server.test_serve_command import Served, served
 from tests.support.http_client import CONVERSE, Connection, ask, asking, connect
+from tests.support.serve_command import Served, served
 
 HELLO: Final[dict[str, Any]] = {
     "match": {"userMessage": "hello"},
