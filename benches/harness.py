@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import bedrock_frames as bf
-from bedrock_frames.bench.environment import cpu_model
+from bedrock_frames.bench.running.environment import cpu_model
 from benches.outcome import Result, write
 from benches.words import judged
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from bedrock_frames.bench.html.marks import AMBER, BLUE, CONFIG, GREY, RED, TEAL, Rows, Spec
+from bedrock_frames.bench.report.html.marks import AMBER, BLUE, CONFIG, GREY, RED, TEAL, Rows, Spec
 from benches.harness import ROOT
 from benches.schedule import schedule
 

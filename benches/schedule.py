@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import bedrock_frames as bf
 from bedrock_frames import fixtures
-from bedrock_frames.bench.html.marks import BLUE, GREY, INK
+from bedrock_frames.bench.report.html.marks import BLUE, GREY, INK
 from benches.stream import MODEL
 
 if TYPE_CHECKING:
-    from bedrock_frames.bench.html.marks import Rows, Spec
+    from bedrock_frames.bench.report.html.marks import Rows, Spec
 
 TTFT_MS: Final = 600
 GAP_MS: Final = 48

@@ -16,8 +16,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from bedrock_frames.bench import histograms
-from bedrock_frames.bench.figures import METRIC_NAMES
+from bedrock_frames.bench.report import histograms
+from bedrock_frames.bench.report.results import METRIC_NAMES
 from bedrock_frames.pytest_plugin import Bedrock
 from tests.support.bench_endpoint import Said, endpoint, refusal
 from tests.support.bench_results import SHARES, exact_quantile, report, result

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_frames.bench import Comparison, Report, compare, histograms
-from bedrock_frames.bench.comparing import quantile_interval
+from bedrock_frames.bench import Comparison, Report, compare
+from bedrock_frames.bench.comparing.compare import quantile_interval
+from bedrock_frames.bench.report import histograms
 from tests.support.bench_results import exact_quantile, report, result
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_frames.bench import histograms, sketches
 from bedrock_frames.bench.errors import InputError
-from bedrock_frames.bench.figures import METRIC_NAMES
-from bedrock_frames.bench.merging import merge_results
+from bedrock_frames.bench.report import histograms, sketches
+from bedrock_frames.bench.report.merge import merge_results
+from bedrock_frames.bench.report.results import METRIC_NAMES
 from tests.support.bench_results import exact_quantile, result
 
 SHARES = (0.0, 0.001, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0)

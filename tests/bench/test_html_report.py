@@ -12,10 +12,10 @@ from typing import Any, Final
 import pytest
 
 from bedrock_frames.bench import Report, parse_threshold, to_html
-from bedrock_frames.bench.figures import Figures, Window
-from bedrock_frames.bench.html.charts import charts
-from bedrock_frames.bench.html.marks import DARK
-from bedrock_frames.bench.report import SweepStep
+from bedrock_frames.bench.report.html.charts import charts
+from bedrock_frames.bench.report.html.marks import DARK
+from bedrock_frames.bench.report.results import Figures, Window
+from bedrock_frames.bench.report.summary import SweepStep
 from tests.support.bench_results import report, result
 
 BROWSERS: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")

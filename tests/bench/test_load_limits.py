@@ -10,7 +10,7 @@ import pytest
 
 from bedrock_frames._core import LoadRun
 from bedrock_frames.bench import BenchOptions, Closed, Rate, run_bench
-from bedrock_frames.bench.figures import Result
+from bedrock_frames.bench.report.results import Result
 from tests.support.bench_results import report
 from tests.support.few_ports import PORTS
 from tests.support.load_runs import answer, http, sending, server

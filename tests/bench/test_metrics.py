@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from bedrock_frames.bench import Report, parse_threshold, push, to_openmetrics
-from bedrock_frames.bench.metrics import LONG
+from bedrock_frames.bench.report.metrics import LONG
 from tests.support.bench_results import report, result
 
 TTFT: Final = [1000 * n for n in range(1, 1001)]

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from bedrock_frames.bench.figures import Result
-from bedrock_frames.bench.fleet import Fleet
+from bedrock_frames.bench.report.results import Result
+from bedrock_frames.bench.running.processes import ProcessGroup
 
 WORKER: Final = """
 import sys
@@ -52,7 +52,7 @@ def interrupted(after: float) -> Iterator[None]:
 
 
 def test_ctrl_c_while_it_waits_ends_no_process() -> None:
-    fleet = Fleet({}, 2, command=[sys.executable, "-c", WORKER])
+    fleet = ProcessGroup({}, 2, command=[sys.executable, "-c", WORKER])
     fleet.start()
     with interrupted(after=0.1), pytest.raises(KeyboardInterrupt):
         fleet.wait(60)
@@ -64,7 +64,7 @@ def test_ctrl_c_while_it_waits_ends_no_process() -> None:
         fleet.result()
 
 
-def started(fleet: Fleet) -> Fleet:
+def started(fleet: ProcessGroup) -> ProcessGroup:
     """Begin, and wait until every process has said something."""
     fleet.start()
     while fleet.progress().completed < 2 * len(fleet.processes):
@@ -83,7 +83,7 @@ def test_a_process_that_is_killed_or_hangs_costs_its_own_result_alone(
     number: signal.Signals, why: str
 ) -> None:
     silence = 1.0 if number == signal.SIGSTOP else 60.0
-    fleet = Fleet({}, 2, command=[sys.executable, "-c", WITH_A_RESULT], silence_s=60)
+    fleet = ProcessGroup({}, 2, command=[sys.executable, "-c", WITH_A_RESULT], silence_s=60)
     started(fleet)
     fleet.processes[1].send_signal(number)
     fleet.silence_s = silence
@@ -98,7 +98,7 @@ def test_a_process_that_is_killed_or_hangs_costs_its_own_result_alone(
 
 
 def test_a_run_whose_processes_are_all_killed_has_no_result() -> None:
-    fleet = started(Fleet({}, 2, command=[sys.executable, "-c", WITH_A_RESULT]))
+    fleet = started(ProcessGroup({}, 2, command=[sys.executable, "-c", WITH_A_RESULT]))
     for process in fleet.processes:
         process.kill()
     assert fleet.wait(60)

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from bedrock_frames.bench import Progress, display, show
-from bedrock_frames.bench.figures import Quantiles
-from bedrock_frames.bench.progress import Lines, panel
-from bedrock_frames.bench.tables import fitting, rates
+from bedrock_frames.bench.report.results import Quantiles
+from bedrock_frames.bench.report.tables import fitting, rates
+from bedrock_frames.bench.running.progress import Lines, panel
 from tests.support.bench_results import report, result
 
 BUSY = Progress(

@@ -22,8 +22,8 @@ from bedrock_frames.bench import (
     read_report,
     run_bench,
 )
-from bedrock_frames.bench.figures import METRIC_NAMES, Result
-from bedrock_frames.bench.merging import merge_results
+from bedrock_frames.bench.report.merge import merge_results
+from bedrock_frames.bench.report.results import METRIC_NAMES, Result
 from tests.support.bench_results import report, result
 
 GOOD = result({"ttft_ms": [50_000] * 200, "e2e_ms": [90_000] * 200, "schedule_delay_ms": [200]})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bedrock_frames.bench.figures import ERROR_KINDS
-from bedrock_frames.bench.thresholds import measured, parse
+from bedrock_frames.bench.report.results import ERROR_KINDS
+from bedrock_frames.bench.report.thresholds import measured, parse
 from tests.support.bench_results import result
 from tests.support.wrong_answers import FAULTS
 

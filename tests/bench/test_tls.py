@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bedrock_frames.bench import BenchOptions, Examination, examine, run_bench
-from bedrock_frames.bench.options import Http
+from bedrock_frames.bench.options.bench_options import Http
 from bedrock_frames.server import Place, create_app
 from bedrock_frames.server.native import NativeServer, Running
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_frames.bench import quantities
-from bedrock_frames.bench.words import milliseconds
+from bedrock_frames.bench.options import units
+from bedrock_frames.bench.report.formatting import milliseconds
 
 
 @pytest.mark.parametrize(
@@ -14,42 +14,42 @@ from bedrock_frames.bench.words import milliseconds
     [("60s", 60), ("500ms", 0.5), ("250us", 0.00025), ("2m", 120), ("1h", 3600), ("0", 0)],
 )
 def test_a_duration_is_read_in_its_unit(text: str, seconds: float) -> None:
-    assert quantities.duration(text) == pytest.approx(seconds)
+    assert units.duration(text) == pytest.approx(seconds)
 
 
 def test_stages_are_rates_with_their_times() -> None:
-    assert quantities.stages("1:10s,100:60s") == ((1.0, 10.0), (100.0, 60.0))
+    assert units.stages("1:10s,100:60s") == ((1.0, 10.0), (100.0, 60.0))
 
 
 def test_goals_are_in_milliseconds() -> None:
-    assert quantities.goals("ttft:500ms tpot:50ms") == {"ttft_ms": 500.0, "tpot_ms": 50.0}
+    assert units.goals("ttft:500ms tpot:50ms") == {"ttft_ms": 500.0, "tpot_ms": 50.0}
 
 
 @pytest.mark.parametrize(("text", "share"), [("10%", 0.1), ("0.1%", 0.001), ("0.25", 0.25)])
 def test_a_share_may_be_a_percentage(text: str, share: float) -> None:
-    assert quantities.ratio(text) == pytest.approx(share)
+    assert units.ratio(text) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
     ("read", "text"),
     [
-        (quantities.duration, "soon"),
-        (quantities.duration, "-1s"),
-        (quantities.duration, "5 parsecs"),
-        (quantities.duration, "500"),
-        (quantities.duration, "1.5"),
-        (quantities.goals, "ttft:500"),
-        (quantities.stages, "1:10"),
-        (quantities.stages, "100"),
-        (quantities.stages, "1:10s,"),
-        (quantities.stages, "x:10s"),
-        (quantities.goals, ""),
-        (quantities.goals, "speed:5ms"),
-        (quantities.goals, "ttft:5ms ttft:6ms"),
-        (quantities.ratio, "much"),
-        (quantities.ratio, "nan"),
-        (quantities.share, "2/2"),
-        (quantities.share, "half"),
+        (units.duration, "soon"),
+        (units.duration, "-1s"),
+        (units.duration, "5 parsecs"),
+        (units.duration, "500"),
+        (units.duration, "1.5"),
+        (units.goals, "ttft:500"),
+        (units.stages, "1:10"),
+        (units.stages, "100"),
+        (units.stages, "1:10s,"),
+        (units.stages, "x:10s"),
+        (units.goals, ""),
+        (units.goals, "speed:5ms"),
+        (units.goals, "ttft:5ms ttft:6ms"),
+        (units.ratio, "much"),
+        (units.ratio, "nan"),
+        (units.share, "2/2"),
+        (units.share, "half"),
     ],
 )
 def test_what_is_no_quantity_is_refused_with_what_is_allowed(

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bedrock_frames.bench import histograms
-from bedrock_frames.bench.figures import METRIC_NAMES, Result
-from bedrock_frames.bench.report import Report, make_report
-from bedrock_frames.bench.thresholds import Threshold
+from bedrock_frames.bench.report import histograms
+from bedrock_frames.bench.report.results import METRIC_NAMES, Result
+from bedrock_frames.bench.report.summary import Report, make_report
+from bedrock_frames.bench.report.thresholds import Threshold
 
 SHARES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 OPTIONS: Final = {"url": "http://127.0.0.1:1", "operation": "converse-stream", "model": "m"}

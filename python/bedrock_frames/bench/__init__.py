@@ -6,10 +6,7 @@ reports are written, merged and compared. ``run_bench(BenchOptions(url=…))`` r
 
 from __future__ import annotations
 
-from bedrock_frames.bench import quantities
-from bedrock_frames.bench.arrivals import Arrivals, Closed, Rate, Stages, Trace
-from bedrock_frames.bench.auth import Auth, read_auth
-from bedrock_frames.bench.comparing import Comparison, compare, show_comparison
+from bedrock_frames.bench.comparing.compare import Comparison, compare, show_comparison
 from bedrock_frames.bench.doctor import (
     Examination,
     Finding,
@@ -18,19 +15,27 @@ from bedrock_frames.bench.doctor import (
     show_findings,
 )
 from bedrock_frames.bench.errors import InputError, OptionError
-from bedrock_frames.bench.exports import write_csv, write_hlog
-from bedrock_frames.bench.figures import Progress
-from bedrock_frames.bench.files import write_whole
-from bedrock_frames.bench.html import to_html
-from bedrock_frames.bench.metrics import push, to_openmetrics
-from bedrock_frames.bench.options import DEFAULT_MODEL, BenchOptions, Sessions, expected_length
-from bedrock_frames.bench.progress import display
-from bedrock_frames.bench.report import Report, merge_reports, read_report
-from bedrock_frames.bench.run import run_bench
-from bedrock_frames.bench.sweep import run_sweep
-from bedrock_frames.bench.tables import show
-from bedrock_frames.bench.thresholds import Threshold
-from bedrock_frames.bench.thresholds import parse as parse_threshold
+from bedrock_frames.bench.options import units
+from bedrock_frames.bench.options.arrivals import Arrivals, Closed, Rate, Stages, Trace
+from bedrock_frames.bench.options.auth import Auth, read_auth
+from bedrock_frames.bench.options.bench_options import (
+    DEFAULT_MODEL,
+    BenchOptions,
+    Sessions,
+    expected_length,
+)
+from bedrock_frames.bench.report.exports import write_csv, write_hlog
+from bedrock_frames.bench.report.files import write_whole
+from bedrock_frames.bench.report.html import to_html
+from bedrock_frames.bench.report.metrics import push, to_openmetrics
+from bedrock_frames.bench.report.results import Progress
+from bedrock_frames.bench.report.summary import Report, merge_reports, read_report
+from bedrock_frames.bench.report.tables import show
+from bedrock_frames.bench.report.thresholds import Threshold
+from bedrock_frames.bench.report.thresholds import parse as parse_threshold
+from bedrock_frames.bench.running.progress import display
+from bedrock_frames.bench.running.run import run_bench
+from bedrock_frames.bench.running.sweep import run_sweep
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -58,7 +63,6 @@ __all__ = [
     "merge_reports",
     "parse_threshold",
     "push",
-    "quantities",
     "read_auth",
     "read_report",
     "run_bench",
@@ -68,6 +72,7 @@ __all__ = [
     "show_findings",
     "to_html",
     "to_openmetrics",
+    "units",
     "write_csv",
     "write_hlog",
     "write_whole",

@@ -92,7 +92,7 @@ def _measured(options: argparse.Namespace, kept: ExitStack) -> Report:
                 asked, thresholds=thresholds, on_progress=show, on_stop=on_stop
             )
         else:
-            first, most = bench.quantities.rates(options.sweep)
+            first, most = bench.units.rates(options.sweep)
             report = bench.run_sweep(
                 asked,
                 first=first,
@@ -128,7 +128,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     try:
         before, after = bench.read_report(options.before), bench.read_report(options.after)
-        comparison = bench.compare(before, after, regress=bench.quantities.ratio(options.regress))
+        comparison = bench.compare(before, after, regress=bench.units.ratio(options.regress))
     except ValueError as error:
         return fail(str(error))
     if options.json:
@@ -151,7 +151,7 @@ def _doctor(options: argparse.Namespace) -> int:
             bench.Examination(
                 **asked,
                 message=options.message,
-                timeout=bench.quantities.duration(options.timeout),
+                timeout=bench.units.duration(options.timeout),
             )
         )
     except ValueError as error:

@@ -132,7 +132,7 @@ def read(options: argparse.Namespace, environment: Mapping[str, str]) -> BenchOp
     """
     from bedrock_frames import bench
 
-    duration = bench.quantities.duration
+    duration = bench.units.duration
     _check_dependent(options)
     return bench.BenchOptions(
         **read_endpoint(options, environment),
@@ -152,12 +152,12 @@ def read(options: argparse.Namespace, environment: Mapping[str, str]) -> BenchOp
         max_errors=options.max_errors,
         expect_text=options.expect_text,
         fail_bursts=options.fail_bursts,
-        goals=bench.quantities.goals(options.goodput) if options.goodput is not None else {},
+        goals=bench.units.goals(options.goodput) if options.goodput is not None else {},
         seed=options.seed,
         threads=options.threads,
         processes=options.processes,
         start_at=options.start_at,
-        share=bench.quantities.share(options.share),
+        share=bench.units.share(options.share),
         sources=tuple(options.source),
         requests_out=options.requests_out,
     )
@@ -211,7 +211,7 @@ def _sessions(options: argparse.Namespace) -> Sessions | None:
         return None
     think_time = options.think_time
     stated = _given(
-        think_time=None if think_time is None else bench.quantities.duration(think_time),
+        think_time=None if think_time is None else bench.units.duration(think_time),
         max_turns=options.max_turns,
         tool_result=options.tool_result,
         header=options.session_header,
@@ -224,11 +224,11 @@ def _arrivals(options: argparse.Namespace) -> Arrivals:
 
     spread = _given(process=options.arrival, burstiness=options.burstiness)
     if options.sweep is not None:
-        return bench.Rate(rate=bench.quantities.rates(options.sweep)[0], **spread)
+        return bench.Rate(rate=bench.units.rates(options.sweep)[0], **spread)
     if options.rate is not None:
         return bench.Rate(rate=options.rate, **spread)
     if options.stages is not None:
-        return bench.Stages(stages=bench.quantities.stages(options.stages), **spread)
+        return bench.Stages(stages=bench.units.stages(options.stages), **spread)
     if options.trace is not None:
         replay = _given(format=options.trace_format, speed=options.trace_speed)
         return bench.Trace(path=options.trace, **replay)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.text import Text
 
-from bedrock_frames.bench import terminal
-from bedrock_frames.bench.asking import body_of
-from bedrock_frames.bench.auth import NO_AUTH, Auth
 from bedrock_frames.bench.doctor.exchange import Answer, Endpoint
 from bedrock_frames.bench.doctor.finding import Finding, note, wrong
 from bedrock_frames.bench.doctor.streams import examine_stream
 from bedrock_frames.bench.doctor.transport import examine_transport
 from bedrock_frames.bench.doctor.wholes import examine_error, examine_head, examine_whole
 from bedrock_frames.bench.errors import OptionError
-from bedrock_frames.bench.options import DEFAULT_MODEL
+from bedrock_frames.bench.options.auth import NO_AUTH, Auth
+from bedrock_frames.bench.options.bench_options import DEFAULT_MODEL
+from bedrock_frames.bench.options.targets import body_of
+from bedrock_frames.bench.report import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

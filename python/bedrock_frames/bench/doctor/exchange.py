@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bedrock_frames.bench.auth import Auth
+    from bedrock_frames.bench.options.auth import Auth
 
 MOST_BYTES: Final = 32 * 2**20
 """An answer that is longer is not read to its end."""

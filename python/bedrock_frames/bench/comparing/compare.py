@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Final, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from bedrock_frames.bench import histograms, terminal
-from bedrock_frames.bench.report import EXIT_FINE, EXIT_NOT_TRUSTWORTHY
-from bedrock_frames.bench.tables import LABELS
-from bedrock_frames.bench.words import milliseconds, percent, rate
+from bedrock_frames.bench.report import histograms, terminal
+from bedrock_frames.bench.report.formatting import milliseconds, percent, rate
+from bedrock_frames.bench.report.summary import EXIT_FINE, EXIT_NOT_TRUSTWORTHY
+from bedrock_frames.bench.report.tables import LABELS
 
 if TYPE_CHECKING:
-    from bedrock_frames.bench.figures import MetricName, Requests
-    from bedrock_frames.bench.histograms import Distribution
-    from bedrock_frames.bench.report import Report
+    from bedrock_frames.bench.report.histograms import Distribution
+    from bedrock_frames.bench.report.results import MetricName, Requests
+    from bedrock_frames.bench.report.summary import Report
 
 EXIT_WORSE: Final = 1
 

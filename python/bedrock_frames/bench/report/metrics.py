@@ -20,16 +20,16 @@ from prometheus_client.core import (
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from bedrock_frames.bench import histograms
-from bedrock_frames.bench.figures import Rates
+from bedrock_frames.bench.report import histograms
+from bedrock_frames.bench.report.results import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prometheus_client.metrics_core import Metric
 
-    from bedrock_frames.bench.figures import MetricName
-    from bedrock_frames.bench.report import Report
+    from bedrock_frames.bench.report.results import MetricName
+    from bedrock_frames.bench.report.summary import Report
 
 PUSH_TIMEOUT_S: Final = 30.0
 OWN: Final = "bedrock_frames_bench_"

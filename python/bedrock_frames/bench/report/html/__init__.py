@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bedrock_frames.bench.html.page import to_html
+from bedrock_frames.bench.report.html.page import to_html
 
 __all__ = ["to_html"]

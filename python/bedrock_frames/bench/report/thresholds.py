@@ -7,14 +7,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bench import histograms, quantities
-from bedrock_frames.bench.figures import ERROR_KINDS, METRIC_NAMES, NAMED_KINDS, Rates, Requests
-from bedrock_frames.bench.words import count, milliseconds, percent
+from bedrock_frames.bench.options import units
+from bedrock_frames.bench.report import histograms
+from bedrock_frames.bench.report.formatting import count, milliseconds, percent
+from bedrock_frames.bench.report.results import (
+    ERROR_KINDS,
+    METRIC_NAMES,
+    NAMED_KINDS,
+    Rates,
+    Requests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bedrock_frames.bench.figures import MetricName, Result
+    from bedrock_frames.bench.report.results import MetricName, Result
 
 _FORM: Final = re.compile(r"\s*([A-Za-z0-9_.:-]+)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
 _QUANTILE: Final = re.compile(r"p([0-9]{2})([0-9]{0,3})")
@@ -117,7 +124,7 @@ def _figure(name: MetricName, figure: str, result: Result) -> float | None:
 
 def _bound(subject: str, value: str) -> float:
     if subject in _RATIOS:
-        return quantities.ratio(value)
+        return units.ratio(value)
     head, dot, figure = subject.partition(".")
     if subject in _RATES or subject in _COUNTS:
         return _number(value)
@@ -129,7 +136,7 @@ def _bound(subject: str, value: str) -> float:
     _metric(head)
     if figure not in _ENDS:
         _share(figure)
-    return _number(value) if figure == "count" else quantities.duration(value) * 1000
+    return _number(value) if figure == "count" else units.duration(value) * 1000
 
 
 def _kind(kind: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Final, TextIO
 
-from bedrock_frames.bench.figures import METRIC_NAMES
+from bedrock_frames.bench.report.results import METRIC_NAMES
 
 if TYPE_CHECKING:
-    from bedrock_frames.bench.report import Report
+    from bedrock_frames.bench.report.summary import Report
 
 COLUMNS: Final = ("second", "sent", "completed", "failed", "in_flight", "frames", "output_tokens")
 LATENCIES: Final = ("ttft_ms", "e2e_ms")

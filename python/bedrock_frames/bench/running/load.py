@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bedrock_frames._core import LoadRun
 from bedrock_frames.bench.errors import OptionError
-from bedrock_frames.bench.figures import Progress, Result
+from bedrock_frames.bench.report.results import Progress, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

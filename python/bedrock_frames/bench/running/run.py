@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bench.environment import environment
-from bedrock_frames.bench.fleet import Fleet
-from bedrock_frames.bench.load import NativeLoad
-from bedrock_frames.bench.report import make_report
-from bedrock_frames.bench.words import count, seconds
+from bedrock_frames.bench.report.formatting import count, seconds
+from bedrock_frames.bench.report.summary import make_report
+from bedrock_frames.bench.running.environment import environment
+from bedrock_frames.bench.running.load import NativeLoad
+from bedrock_frames.bench.running.processes import ProcessGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bedrock_frames.bench.figures import Progress
-    from bedrock_frames.bench.load import Load
-    from bedrock_frames.bench.options import BenchOptions
-    from bedrock_frames.bench.report import Report
-    from bedrock_frames.bench.thresholds import Threshold
+    from bedrock_frames.bench.options.bench_options import BenchOptions
+    from bedrock_frames.bench.report.results import Progress
+    from bedrock_frames.bench.report.summary import Report
+    from bedrock_frames.bench.report.thresholds import Threshold
+    from bedrock_frames.bench.running.load import Load
 
 GLANCE_S: Final = 0.25
 MOST_INTERRUPTS: Final = 8
@@ -34,7 +34,7 @@ def make_load(options: BenchOptions) -> Load:
     checked = {name: v for name, v in options.native().items() if name != "requests_out"}
     if options.processes > 1:
         NativeLoad(checked)
-        return Fleet(options.native(), options.processes)
+        return ProcessGroup(options.native(), options.processes)
     return NativeLoad(options.native())
 
 

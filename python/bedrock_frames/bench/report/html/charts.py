@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bench.html.distributions import distribution, held_by
-from bedrock_frames.bench.html.marks import (
+from bedrock_frames.bench.report.formatting import milliseconds
+from bedrock_frames.bench.report.html.distributions import distribution, held_by
+from bedrock_frames.bench.report.html.marks import (
     AMBER,
     BLUE,
     DURATION,
@@ -19,14 +20,13 @@ from bedrock_frames.bench.html.marks import (
     number,
     tip,
 )
-from bedrock_frames.bench.tables import LABELS
-from bedrock_frames.bench.words import milliseconds
+from bedrock_frames.bench.report.tables import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bedrock_frames.bench.figures import MetricName, Second
-    from bedrock_frames.bench.report import Report
+    from bedrock_frames.bench.report.results import MetricName, Second
+    from bedrock_frames.bench.report.summary import Report
 
 LONGEST_SERIES: Final = 900
 """More points than this are joined: no screen shows them."""

@@ -11,13 +11,13 @@ from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from bedrock_frames.bench.terminal import Flow
-from bedrock_frames.bench.words import count, milliseconds, seconds
+from bedrock_frames.bench.report.formatting import count, milliseconds, seconds
+from bedrock_frames.bench.report.terminal import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bedrock_frames.bench.figures import Progress
+    from bedrock_frames.bench.report.results import Progress
 
 REFRESH_PER_S: Final = 4
 

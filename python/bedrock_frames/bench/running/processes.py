@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from bedrock_frames.bench.errors import OptionError
-from bedrock_frames.bench.figures import Progress, Quantiles, Result
-from bedrock_frames.bench.merging import merge_results
+from bedrock_frames.bench.report.merge import merge_results
+from bedrock_frames.bench.report.results import Progress, Quantiles, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-COMMAND: Final = (sys.executable, "-m", "bedrock_frames.bench.worker")
+COMMAND: Final = (sys.executable, "-m", "bedrock_frames.bench.running.worker")
 START_UP_S: Final = 1.0
 START_UP_OF_EACH_S: Final = 0.25
 """All begin at one moment, which none must miss."""
@@ -98,7 +98,7 @@ class Worker:
             self.error = said["error"]
 
 
-class Fleet:
+class ProcessGroup:
     """So many processes that run the same options, each with its share."""
 
     def __init__(

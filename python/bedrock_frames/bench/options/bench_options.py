@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
-from bedrock_frames.bench.arrivals import Arrivals, Closed, Stages
-from bedrock_frames.bench.asking import body_of
-from bedrock_frames.bench.auth import NO_AUTH, Auth
 from bedrock_frames.bench.errors import OptionError
+from bedrock_frames.bench.options.arrivals import Arrivals, Closed, Stages
+from bedrock_frames.bench.options.auth import NO_AUTH, Auth
+from bedrock_frames.bench.options.targets import body_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from bedrock_frames.bench import histograms, sketches
-from bedrock_frames.bench.figures import (
+from bedrock_frames.bench.report import histograms, sketches
+from bedrock_frames.bench.report.results import (
     METRIC_NAMES,
     Audit,
     Figures,

@@ -8,19 +8,19 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bedrock_frames.bench import terminal
-from bedrock_frames.bench.figures import METRIC_NAMES
-from bedrock_frames.bench.terminal import Flow
-from bedrock_frames.bench.thresholds import written
-from bedrock_frames.bench.words import count, milliseconds, percent, rate
+from bedrock_frames.bench.report import terminal
+from bedrock_frames.bench.report.formatting import count, milliseconds, percent, rate
+from bedrock_frames.bench.report.results import METRIC_NAMES
+from bedrock_frames.bench.report.terminal import Flow
+from bedrock_frames.bench.report.thresholds import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from bedrock_frames.bench.figures import Asked, Figures
-    from bedrock_frames.bench.report import Report, SweepStep
+    from bedrock_frames.bench.report.results import Asked, Figures
+    from bedrock_frames.bench.report.summary import Report, SweepStep
 
 LABELS: Final = {
     "ttfb_ms": "first byte",

@@ -12,12 +12,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from bedrock_frames.bench.errors import OptionError
-from bedrock_frames.bench.load import NativeLoad
+from bedrock_frames.bench.running.load import NativeLoad
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from bedrock_frames.bench.load import Load
+    from bedrock_frames.bench.running.load import Load
 
 GLANCE_S = 0.25
 

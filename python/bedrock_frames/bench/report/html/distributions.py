@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bench import histograms
-from bedrock_frames.bench.html.marks import DURATION, INK, Rows, Spec, chart, number, tip
-from bedrock_frames.bench.tables import LABELS
-from bedrock_frames.bench.words import milliseconds
+from bedrock_frames.bench.report import histograms
+from bedrock_frames.bench.report.formatting import milliseconds
+from bedrock_frames.bench.report.html.marks import DURATION, INK, Rows, Spec, chart, number, tip
+from bedrock_frames.bench.report.tables import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bedrock_frames.bench.figures import MetricName
-    from bedrock_frames.bench.histograms import Distribution
-    from bedrock_frames.bench.report import Report
+    from bedrock_frames.bench.report.histograms import Distribution
+    from bedrock_frames.bench.report.results import MetricName
+    from bedrock_frames.bench.report.summary import Report
 
 BINS: Final = 60
 ROOM: Final = 0.15

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import Field, ValidationError
 
 from bedrock_frames._core import __version__
-from bedrock_frames.bench import audit
 from bedrock_frames.bench.errors import InputError
-from bedrock_frames.bench.figures import Figures, Part, Result
-from bedrock_frames.bench.formulas import FORMULAS
-from bedrock_frames.bench.merging import merge_results
+from bedrock_frames.bench.report import audit
+from bedrock_frames.bench.report.formulas import FORMULAS
+from bedrock_frames.bench.report.merge import merge_results
+from bedrock_frames.bench.report.results import Figures, Part, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bedrock_frames.bench.thresholds import Threshold
+    from bedrock_frames.bench.report.thresholds import Threshold
 
 SCHEMA: Final = "bedrock-frames/bench/1"
 

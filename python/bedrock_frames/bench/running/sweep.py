@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bedrock_frames.bench.arrivals import Rate
 from bedrock_frames.bench.errors import OptionError
-from bedrock_frames.bench.quantities import MOST_PER_S
-from bedrock_frames.bench.report import SweepStep
-from bedrock_frames.bench.run import run_bench
+from bedrock_frames.bench.options.arrivals import Rate
+from bedrock_frames.bench.options.units import MOST_PER_S
+from bedrock_frames.bench.report.summary import SweepStep
+from bedrock_frames.bench.running.run import run_bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bedrock_frames.bench.figures import Progress
-    from bedrock_frames.bench.options import BenchOptions
-    from bedrock_frames.bench.report import Report
-    from bedrock_frames.bench.thresholds import Threshold
+    from bedrock_frames.bench.options.bench_options import BenchOptions
+    from bedrock_frames.bench.report.results import Progress
+    from bedrock_frames.bench.report.summary import Report
+    from bedrock_frames.bench.report.thresholds import Threshold
 
 KEPT_SHARE: Final = 0.95
 """Of the rate that is asked for, at least this must complete."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bench.words import count, percent
+from bedrock_frames.bench.report.formatting import count, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bedrock_frames.bench.figures import Audit, Figures, Result
+    from bedrock_frames.bench.report.results import Audit, Figures, Result
 
 DELAY_MS: Final = 5.0
 """The generator may be this late at p99,"""

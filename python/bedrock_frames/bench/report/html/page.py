@@ -11,17 +11,17 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from bedrock_frames.bench.figures import METRIC_NAMES
-from bedrock_frames.bench.html.charts import charts
-from bedrock_frames.bench.html.marks import DARK
-from bedrock_frames.bench.tables import LABELS, cells, step_cells
-from bedrock_frames.bench.thresholds import written
-from bedrock_frames.bench.words import count, milliseconds, percent, rate, seconds
+from bedrock_frames.bench.report.formatting import count, milliseconds, percent, rate, seconds
+from bedrock_frames.bench.report.html.charts import charts
+from bedrock_frames.bench.report.html.marks import DARK
+from bedrock_frames.bench.report.results import METRIC_NAMES
+from bedrock_frames.bench.report.tables import LABELS, cells, step_cells
+from bedrock_frames.bench.report.thresholds import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bedrock_frames.bench.report import Report
+    from bedrock_frames.bench.report.summary import Report
 
 _ENDS_SCRIPT: Final = re.compile(r"<(/script|!--)", re.IGNORECASE)
 
@@ -41,7 +41,7 @@ TITLES: Final = {
 
 def to_html(report: Report) -> str:
     """Return a report as a page that works without a network."""
-    assets = files("bedrock_frames.bench.html")
+    assets = files("bedrock_frames.bench.report.html")
     drawn = charts(report)
     return Template(assets.joinpath("page.html").read_text(encoding="utf-8")).substitute(
         title=escape(

@@ -1,0 +1,1 @@
+"""What a benchmark is asked to do: the target, the arrivals, credentials, and units of text."""
