@@ -445,3 +445,9 @@ class Engine:
     @property
     def evicted_sessions(self) -> int:
         """Sessions whose sequence state was given up for ``max_sessions``."""
+    @property
+    def evicted_requests(self) -> int | None:
+        """Requests that the journal dropped for lack of room since it was emptied.
+
+        None where the journal is off.
+        """

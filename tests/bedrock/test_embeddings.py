@@ -221,3 +221,12 @@ def test_an_embedding_stands_alone() -> None:
     ((path, _, message),) = faults(embedding([0.5], content="x"))
     assert path == "$.fixtures[0].response.embedding"
     assert "stands alone" in message
+
+
+@pytest.mark.parametrize("model", [TITAN_1, TITAN_2, TITAN_IMAGE])
+def test_titan_refuses_several_inputs(model: str) -> None:
+    made = engine(embedding({}), seed=0)
+    status, found, _ = asked(made, model, {"inputText": "a", "inputs": ["a", "b"]})
+
+    assert status == 400
+    assert found["message"].endswith("Titan embeds one input a request, and this one has 2")

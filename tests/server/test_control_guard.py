@@ -1,11 +1,13 @@
 """The control API is for programs: what a web page can make a browser send is refused."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.applications import Starlette
 
 from bedrock_frames.server import Place, Server, create_app, serve, serve_native
 from tests.support.http_client import CONVERSE, JSON, Reply, asking, connect
@@ -204,3 +206,53 @@ def test_a_token_that_cannot_stand_in_a_header_is_refused(token: str) -> None:
 def test_one_text_is_not_a_list_of_hosts() -> None:
     with pytest.raises(ValueError, match="control_hosts is a list of host names"):
         create_app(control_hosts="mock")
+
+
+@pytest.mark.parametrize(
+    ("client", "status"),
+    [
+        (("127.0.0.1", 1), 200),
+        (("::1", 1), 200),
+        (("::ffff:127.0.0.1", 1), 200),
+        (("testclient", 1), 200),
+        (None, 200),
+        (("192.0.2.7", 1), 403),
+        (("::ffff:192.0.2.7", 1), 403),
+        (("fe80::1%eth0", 1), 403),
+    ],
+)
+def test_clients_of_other_machines_need_a_token_under_any_host(
+    client: tuple[str, int] | None, status: int
+) -> None:
+    assert asyncio.run(_journal_status(create_app([HELLO]), client)) == status
+    guarded = create_app([HELLO], control_token=TOKEN)
+    assert asyncio.run(_journal_status(guarded, client)) == 401
+    assert asyncio.run(_journal_status(guarded, client, token=TOKEN)) == 200
+
+
+async def _journal_status(
+    app: Starlette, client: tuple[str, int] | None, token: str | None = None
+) -> int:
+    """Ask an app for its journal as an ASGI host does; return the status."""
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/__control/journal",
+        "query_string": b"",
+        "headers": [
+            (b"host", b"127.0.0.1"),
+            *([(b"x-control-token", token.encode())] if token else []),
+        ],
+        "client": client,
+    }
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send_message(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send_message)
+    status: int = sent[0]["status"]
+    return status

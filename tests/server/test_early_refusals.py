@@ -8,7 +8,7 @@ import pytest
 
 from bedrock_frames.server import Server
 from tests.support.http2_client import http2
-from tests.support.http_client import CONVERSE, JSON, asking, connect
+from tests.support.http_client import CONVERSE, JSON, ask, asking, connect
 from tests.support.native_server import until
 
 ENDLESS: Final = [
@@ -80,3 +80,12 @@ def test_http2_hears_it_while_its_stream_is_open(method: str, path: str, tls: bo
     assert reply.status in (404, 405)
     assert b"not served here" in reply.body or b"no path of" in reply.body or b"POST" in reply.body
     assert after.status == 200
+
+
+def test_a_short_body_is_in_the_journal(server: Server) -> None:
+    body = {"note": "which operation was meant"}
+    reply = ask(server.url, "POST", ENDLESS[1][1], body)
+
+    (entry,) = server.parts.engine.journal()[1]
+    assert reply.status == 404
+    assert entry.json() == body

@@ -253,3 +253,29 @@ def test_the_plugin_verifies(bedrock: Bedrock) -> None:
     assert [entry.operation for entry in bedrock.verify(times=1)] == ["converse"]
     with pytest.raises(AssertionError, match="Closest"):
         bedrock.verify(match=GOODBYE)
+
+
+def test_dropped_requests_leave_an_upper_bound_undecided() -> None:
+    with Server(FIXTURES, journal_entries=2) as server:
+        say(server, "hello one", "hello two", "other")
+        with pytest.raises(AssertionError, match="journal has dropped 1 request"):
+            server.verify({"userMessage": "hello one"}, times="never")
+        with pytest.raises(AssertionError, match="journal has dropped 1 request"):
+            server.verify({"userMessage": "hello"}, times={"atMost": 1})
+        assert len(server.verify({"userMessage": "hello"})) == 1
+        assert server.verify({"userMessage": "hello"}, times={"atMost": 2})
+        reply = post(server, match={"userMessage": "hello one"}, times="never")
+        assert (reply.status, reply.json["evicted"]) == (406, 1)
+
+        server.parts.engine.reset()
+        assert server.verify({}, times="never") == []
+
+
+def test_nothing_is_verified_without_a_journal() -> None:
+    with Server(FIXTURES, journal_entries=0) as server:
+        for times in ("never", {"atMost": 3}, 1, None):
+            with pytest.raises(AssertionError, match="journal is off"):
+                server.verify({}, times=times)
+        reply = post(server, match={}, times="never")
+
+    assert (reply.status, reply.json["evicted"]) == (406, None)

@@ -117,18 +117,18 @@ class Control:
 
     async def delete_fixtures(self, request: Request) -> Response:  # noqa: ARG002
         """Drop all fixtures."""
-        self._catalog.clear()
+        await in_thread(self._catalog.clear)
         return JSONResponse({"cleared": True})
 
     async def reset(self, request: Request) -> Response:  # noqa: ARG002
         """Go back to how the server began: files' fixtures, no journal, sequences at 0."""
-        self._catalog.drop_added()
+        await in_thread(self._catalog.drop_added)
         self._engine.reset()
         return JSONResponse({"reset": True})
 
     async def reset_all(self, request: Request) -> Response:  # noqa: ARG002
         """Reset, and drop the files' fixtures too."""
-        self._catalog.clear()
+        await in_thread(self._catalog.clear)
         self._engine.reset()
         return JSONResponse({"reset": True})
 
@@ -184,6 +184,7 @@ class Control:
             "verified": found.verified,
             "count": len(found.matched),
             "unknown": found.unknown,
+            "evicted": found.evicted,
             "message": found.message,
             "requests": [entry.id for entry in found.matched[-PAGE:]],
             "closest": [{"id": entry.id, "failed": why} for entry, why in found.closest],

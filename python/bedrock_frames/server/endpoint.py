@@ -124,7 +124,7 @@ class BedrockRoute(BaseRoute):
         paced = len(writes) != 1 or writes[0][0] > 0 or answer.abort_after is not None
         if not (paced or made or len(body) > PIECE_BYTES):
             # First, for who has read the answer may look into the journal at once.
-            self._settle(answer, "delivered", len(body), time.monotonic() - start)
+            self._settle(answer, "delivered", len(body), monotonic() - start)
             await send(head)
             await send({"type": "http.response.body", "body": body})
         else:
@@ -135,17 +135,17 @@ class BedrockRoute(BaseRoute):
 
         A short body is read first, where it comes: the connection can go on then.
         """
-        start, whole = time.monotonic(), False
+        start, body, whole = monotonic(), b"", False
         if _is_short(scope["headers"]):
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORD):
-                    whole = (await read_body(receive, SHORT_BYTES))[1]
+                    body, whole = await read_body(receive, SHORT_BYTES)
         answer = self._engine.answer(
-            scope["method"], target_of(scope), scope["headers"], b"", arrived=time.time()
+            scope["method"], target_of(scope), scope["headers"], body, arrived=time.time()
         )
         assert answer is not None  # noqa: S101 - for the type checker
         body = answer.body
-        self._settle(answer, "delivered", len(body), time.monotonic() - start)
+        self._settle(answer, "delivered", len(body), monotonic() - start)
         await send(_head(answer, close=not whole))
         if whole:
             await send({"type": "http.response.body", "body": body})
@@ -223,7 +223,7 @@ class _Watch:
             self._late(lateness)
 
     def ended(self, outcome: Outcome, sent: int) -> None:
-        took = time.monotonic() - self._start
+        took = monotonic() - self._start
         self._settle(self._answer, outcome, sent, took, self._latest)
 
 

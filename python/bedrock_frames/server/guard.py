@@ -3,7 +3,8 @@
 A browser sends requests to the loopback interface for any page that asks: a simple POST needs no
 preflight, and a page whose name resolves to 127.0.0.1 (DNS rebinding) may read the answers too.
 Such requests carry a foreign ``Origin``, ``Sec-Fetch-Site`` or ``Host``, which no page can forge.
-On an address that other machines reach, a token is asked for instead.
+On an address that other machines reach, a token is required instead. Starting a server checks that;
+under any other ASGI host, each request is checked by the address of its client.
 """
 
 from __future__ import annotations
@@ -78,8 +79,11 @@ class ControlPolicy:
         others = [host for host in self.hosts if not (_is_address(host) or host == "localhost")]
         return ", ".join(["an IP address", "localhost", *others])
 
-    def refusal(self, headers: Headers) -> tuple[int, str] | None:
-        """Return why a request is refused, with the status; None where it is not."""
+    def refusal(self, headers: Headers, client: str | None) -> tuple[int, str] | None:
+        """Return why a request is refused, with the status; None where it is not.
+
+        ``client`` is the address it came from; None over a Unix socket, as from the native server.
+        """
         if not self.enabled:
             return 403, "The control API is off (--no-control, control=False)"
         if self.token is not None:
@@ -90,6 +94,8 @@ class ControlPolicy:
                 "The control API asks for its token: Authorization: Bearer TOKEN, or "
                 f"{TOKEN_HEADER}: TOKEN"
             )
+        if client is not None and _is_remote(client):
+            return 403, f"A request from {client}, which is not a loopback address, {_NONE}"
         reason = self._foreign(headers)
         return None if reason is None else (403, reason)
 
@@ -130,7 +136,8 @@ class GuardedRoutes(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or say why it is refused."""
-        refused = self._policy.refusal(Headers(scope=scope))
+        client = scope.get("client")
+        refused = self._policy.refusal(Headers(scope=scope), client[0] if client else None)
         if refused is None:
             await self._router(scope, receive, send)
         else:
@@ -182,6 +189,16 @@ def is_loopback(host: str) -> bool:
         return True
     addresses = (str(address[0]).partition("%")[0] for *_, address in found)
     return all(ipaddress.ip_address(address).is_loopback for address in addresses)
+
+
+def _is_remote(client: str) -> bool:
+    """Return whether a client's address is of another machine. In-process clients have a name."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return not (mapped or address).is_loopback
 
 
 def _is_address(name: str) -> bool:

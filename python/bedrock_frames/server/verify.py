@@ -51,6 +51,8 @@ class Verification:
     message: str
     matched: tuple[JournalEntry, ...]
     unknown: int
+    evicted: int | None
+    """Requests that the journal has dropped since it was emptied; None if it is off."""
     closest: tuple[tuple[JournalEntry, tuple[str, ...]], ...]
     """Requests that do not meet it, those that fail in the fewest conditions first."""
 
@@ -123,8 +125,9 @@ def verify(
 ) -> Verification:
     """Count the requests of the journal that meet ``match``, and hold the count against ``times``.
 
-    ``outcome`` is how their answers must have ended, ``status`` their status. What the journal
-    kept too little of cannot be judged: where that may decide, it is not verified.
+    ``outcome`` is how their answers must have ended, ``status`` their status. Requests that the
+    journal has dropped, or whose body it has cut, cannot be judged: where they may decide, the
+    expectation is not verified. If the journal is off, nothing is.
 
     Raises:
         FixtureError: the match has faults.
@@ -147,8 +150,9 @@ def verify(
         else:
             failed.append((entry, (*(reasons if fits is False else ()), *others)))
     failed.sort(key=lambda one: (len(one[1]), -one[0].id))
-    count = len(matched)
-    verified = wanted.holds(count) and wanted.holds(count + len(unknown))
+    count, evicted = len(matched), engine.evicted_requests
+    undecided = len(unknown) + (evicted or 0)
+    verified = evicted is not None and wanted.holds(count) and wanted.holds(count + undecided)
     conditions = {"match": dict(match), "outcome": outcome, "status": status}
     stated = {key: value for key, value in conditions.items() if value is not None}
     total = count + len(unknown) + len(failed)
@@ -157,7 +161,14 @@ def verify(
         f"{count} of {_requests(total)} in the journal did fit"
     )
     lines = [head]
-    if not verified:
+    if evicted is None:
+        lines.append("The journal is off (--journal 0, journal_entries=0): nothing can be verified")
+    elif not verified:
+        if evicted:
+            lines.append(
+                f"The journal has dropped {_requests(evicted)} for lack of room: raise --journal "
+                "(journal_entries), or reset it before"
+            )
         if unknown:
             entry, why = unknown[0]
             lines.append(f"{_requests(len(unknown))} cannot be judged: {_shown(entry)}: {why}")
@@ -170,6 +181,7 @@ def verify(
         message="\n".join(lines),
         matched=tuple(matched),
         unknown=len(unknown),
+        evicted=evicted,
         closest=tuple(failed[:_SHOWN]),
     )
 

@@ -414,6 +414,12 @@ impl Engine {
         self.sessions.evicted()
     }
 
+    /// How many requests the journal dropped for lack of room since it was emptied; none where it
+    /// is off.
+    pub fn evicted_requests(&self) -> Option<u64> {
+        self.journal.evicted()
+    }
+
     fn current(&self) -> Arc<RuleSet> {
         Arc::clone(&*self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -173,6 +173,8 @@ struct Ring {
     bytes: usize,
     /// The id of the first entry.
     first: u64,
+    /// The id of the first request since the journal was cleared.
+    cleared: u64,
     by_request: HashMap<RequestId, u64>,
 }
 
@@ -271,10 +273,17 @@ impl Journal {
         if newest { of(found.rev(), offset, limit) } else { of(found, offset, limit) }
     }
 
+    /// How many entries made room for later ones since the journal was cleared; none where the
+    /// journal is off, and nothing is counted.
+    pub(crate) fn evicted(&self) -> Option<u64> {
+        let ring = self.lock();
+        (self.max_entries > 0).then(|| ring.first - ring.cleared)
+    }
+
     pub(crate) fn clear(&self) {
         let mut ring = self.lock();
         let first = ring.first + ring.entries.len() as u64;
-        let old = std::mem::replace(&mut *ring, Ring { first, ..Ring::default() });
+        let old = std::mem::replace(&mut *ring, Ring { first, cleared: first, ..Ring::default() });
         drop(ring);
         drop(old);
     }

@@ -179,6 +179,8 @@ def _form(request: JsonObject, context: Context) -> _Form:
 
 
 def _titan(vectors: list[Vector], request: JsonObject, context: Context, tokens: int) -> JsonObject:
+    if len(vectors) != 1:
+        raise UnsupportedModel(f"Titan embeds one input a request, and this one has {len(vectors)}")
     (vector,) = vectors
     if "embed-image" in context.model_id or "embeddingConfig" in request:
         return {"embedding": vector, "inputTextTokenCount": tokens, "message": None}

@@ -238,6 +238,11 @@ impl Engine {
         self.0.evicted_sessions()
     }
 
+    #[getter]
+    fn evicted_requests(&self) -> Option<u64> {
+        self.0.evicted_requests()
+    }
+
     fn __repr__(&self) -> String {
         format!("Engine(fixtures={})", self.0.fixtures())
     }
