@@ -16,8 +16,10 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
+from bedrock_frames.bench import BenchOptions, Closed, run_bench
 from bedrock_frames.bench.report import histograms
 from bedrock_frames.bench.report.results import METRIC_NAMES
+from bedrock_frames.bench.running.load import Load
 from bedrock_frames.pytest_plugin import Bedrock
 from tests.support.bench_endpoint import Said, endpoint, refusal
 from tests.support.bench_results import SHARES, exact_quantile, report, result
@@ -507,3 +509,42 @@ def test_a_report_has_the_title_and_notes_that_it_was_given(url: str, tmp_path: 
     assert summary(first)["title"] == "Gateway 1.4"
     run("merge", first, "--title", "All", "--output", merged, "--quiet")
     assert summary(merged)["title"] == "All"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_file_of_requests_is_replaced_when_the_run_has_a_result(
+    url: str, tmp_path: Path, processes: int
+) -> None:
+    lines = tmp_path / "requests.jsonl"
+    lines.write_text("of the run before\n")
+    options = BenchOptions(
+        url=url,
+        requests=20,
+        arrivals=Closed(concurrency=2),
+        processes=processes,
+        requests_out=lines,
+    )
+    seen: list[str] = []
+
+    def note(_: object) -> None:
+        seen.append(lines.read_text())
+
+    run_bench(options, on_progress=note)
+
+    assert set(seen) <= {"of the run before\n"}
+    assert len(lines.read_text().splitlines()) == 20
+    assert [path.name for path in tmp_path.iterdir()] == [lines.name]
+
+
+def test_the_file_of_requests_stays_where_a_run_fails(url: str, tmp_path: Path) -> None:
+    lines = tmp_path / "requests.jsonl"
+    lines.write_text("of the run before\n")
+
+    def fail(_: BenchOptions) -> Load:
+        raise RuntimeError("the generator failed")
+
+    with pytest.raises(RuntimeError, match="the generator failed"):
+        run_bench(BenchOptions(url=url, requests_out=lines), load=fail)
+
+    assert lines.read_text() == "of the run before\n"
+    assert [path.name for path in tmp_path.iterdir()] == [lines.name]

@@ -88,5 +88,5 @@ def test_every_python_block_works_in_an_empty_environment(installed: Path) -> No
 def test_every_command_of_the_first_screen_finds_its_packages(installed: Path) -> None:
     commands = ["serve", "check", "bench", "doctor"]
     script = "\n".join(f"bedrock-frames {command} --help" for command in commands)
-    imports = "import bedrock_frames.bench, bedrock_frames.server, boto3, vl_convert"
+    imports = "import bedrock_frames.bench, bedrock_frames.server, boto3"
     paste(f"set -e\n. .venv/bin/activate\n{script}\npython -c '{imports}'", installed)

@@ -11,10 +11,11 @@ import os
 import signal
 import sys
 from contextlib import ExitStack, contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from bedrock_frames.cli import bench_arguments
+from bedrock_frames.cli import bench_arguments, missing
 from bedrock_frames.cli.output import fail, let_go_of_stdout, warn
 from bedrock_frames.cli.spool import restated, spool
 
@@ -215,6 +216,8 @@ def _write(report: Report, options: argparse.Namespace) -> Iterator[str]:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     """Refuse, before the run, files that could not be written, or would overwrite each other."""
+    if options.html is not None and find_spec("vl_convert") is None:
+        raise ValueError(f"--html: {missing.explain('vl_convert', 'html')}")
     flags: dict[Path, str] = {}
     for name in ("output", "html", "csv", "hlog", "metrics_out", "requests_out"):
         path: Path | None = getattr(options, name, None)

@@ -110,7 +110,9 @@ def add_outputs(command: argparse.ArgumentParser) -> None:
         "--threshold", action="append", default=[], metavar="'ttft.p99<800ms'", help="else 99"
     )
     group.add_argument("--output", type=Path, metavar="FILE", help="the report as JSON")
-    group.add_argument("--html", type=Path, metavar="FILE", help="the report as one page")
+    group.add_argument(
+        "--html", type=Path, metavar="FILE", help="the report as one page (extra html)"
+    )
     group.add_argument("--csv", type=Path, metavar="FILE", help="the seconds of the run")
     group.add_argument("--hlog", type=Path, metavar="FILE", help="the histograms as an HDR log")
     group.add_argument("--metrics-out", type=Path, metavar="FILE", help="as OpenMetrics text")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -24,7 +24,7 @@ def write_whole(path: Path, write: Callable[[TextIO], object]) -> None:
     if whole.exists() and not whole.is_file():
         _write(whole, "w", write)
         return
-    beside = whole.with_name(f".{whole.name[:200]}.{os.getpid()}.new")
+    beside = _beside(whole)
     try:
         _write(beside, "x", write, sync=True)
         if whole.exists():
@@ -38,6 +38,41 @@ def write_whole(path: Path, write: Callable[[TextIO], object]) -> None:
     except BaseException:
         _discard(beside)
         raise
+
+
+@contextmanager
+def replaced_whole(path: Path) -> Iterator[Path]:
+    """Yield the path of a file to write beside ``path``, which it replaces unless this raises.
+
+    Devices, pipes and files in folders that allow no other are written as they are.
+
+    Raises:
+        OSError: the file cannot be made, or not put in its place.
+    """
+    whole = path.resolve()
+    if whole.exists() and not whole.is_file():
+        yield whole
+        return
+    beside = _beside(whole)
+    try:
+        beside.open("x").close()
+    except PermissionError:
+        if not os.access(whole, os.W_OK):
+            raise
+        yield whole
+        return
+    try:
+        yield beside
+        if whole.exists():
+            beside.chmod(whole.stat().st_mode & 0o7777)
+        beside.replace(whole)
+    except BaseException:
+        _discard(beside)
+        raise
+
+
+def _beside(whole: Path) -> Path:
+    return whole.with_name(f".{whole.name[:200]}.{os.getpid()}.new")
 
 
 def _write(

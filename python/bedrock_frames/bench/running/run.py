@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from bedrock_frames.bench.errors import OptionError
+from bedrock_frames.bench.report.files import replaced_whole
 from bedrock_frames.bench.report.formatting import count, seconds
 from bedrock_frames.bench.report.summary import make_report
 from bedrock_frames.bench.running.environment import environment
@@ -11,7 +15,7 @@ from bedrock_frames.bench.running.load import NativeLoad
 from bedrock_frames.bench.running.processes import ProcessGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bedrock_frames.bench.options.bench_options import BenchOptions
     from bedrock_frames.bench.report.results import Progress
@@ -58,25 +62,44 @@ def run_bench(
     """
     # Before the run: the load average would be the run's own.
     place = environment(options.url)
-    running = load(options)
     interrupts = 0
-    while True:
-        try:
-            _stop(running, interrupts, options.grace, on_stop)
-            _watch(running, on_progress)
-            break
-        except KeyboardInterrupt:
-            interrupts += 1
-            if interrupts > MOST_INTERRUPTS:
-                raise
+    with _requests_out(options) as written:
+        running = load(written)
+        while True:
+            try:
+                _stop(running, interrupts, options.grace, on_stop)
+                _watch(running, on_progress)
+                break
+            except KeyboardInterrupt:
+                interrupts += 1
+                if interrupts > MOST_INTERRUPTS:
+                    raise
+        result = running.result()
     return make_report(
-        running.result(),
+        result,
         options=options.stated(),
         environment=place,
         thresholds=thresholds,
         interrupted=interrupts > 0,
         parts=options.processes,
     )
+
+
+@contextmanager
+def _requests_out(options: BenchOptions) -> Iterator[BenchOptions]:
+    """Have the requests written beside their file, which is replaced when the run has a result.
+
+    Raises:
+        OptionError: the file cannot be written.
+    """
+    if options.requests_out is None:
+        yield options
+        return
+    try:
+        with replaced_whole(options.requests_out) as path:
+            yield replace(options, requests_out=path)
+    except OSError as error:
+        raise OptionError("requests_out", f"{options.requests_out}: {error.strerror}") from error
 
 
 def _stop(
