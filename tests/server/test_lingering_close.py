@@ -34,7 +34,7 @@ SWEEP_S: Final = 1
 
 
 def chunked(text: str) -> bytes:
-    """A request that workers leave to the lane."""
+    """A request that workers leave to the fallback."""
     body = json.dumps(asking(text)).encode()
     head = f"POST {CONVERSE} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n"
     return head.encode() + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
@@ -101,7 +101,7 @@ def test_half_a_head_behind_a_request_breaks_no_answer() -> None:
         readers = [stack.enter_context(connect(url, receive_buffer=SMALL)) for _ in SIZES]
         for size, reader in zip(SIZES, readers, strict=True):
             reader.socket.sendall(chunked(f"<{size}>") + b"G")
-        # All of it is with the lane, or on its way; and the limits have been looked at.
+        # All of it is with the fallback, or on its way; and the limits have been looked at.
         time.sleep(3 * SWEEP_S)
         for reader in readers:
             widen(reader)
@@ -109,7 +109,7 @@ def test_half_a_head_behind_a_request_breaks_no_answer() -> None:
             assert reader.reply().status == 408
 
 
-@pytest.mark.parametrize("way", ["worker", "lane", "tls"])
+@pytest.mark.parametrize("way", ["worker", "fallback", "tls"])
 def test_requests_behind_the_last_one_take_nothing_back(way: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {}
     trusting = None

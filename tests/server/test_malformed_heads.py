@@ -25,7 +25,7 @@ CHUNKED: Final = (
 MAX_HEAD_BYTES: Final = 65_536
 MAX_HEADERS: Final = 100
 # Who serves it: a worker, or what is behind it, without TLS and with it.
-WAYS: Final = ("worker", "lane", "tls")
+WAYS: Final = ("worker", "fallback", "tls")
 BAD: Final = [
     ("no colon", 400),
     ("x : y", 400),
@@ -70,7 +70,7 @@ def way(
 ) -> Iterator["Way"]:
     """A way to be served; hold after the test that nothing is left of it."""
     (url, serving), trusting = (secure, certificate[2]) if request.param == "tls" else (plain, None)
-    line = "GET /health HTTP/1.1" if request.param == "lane" else f"POST {CONVERSE} HTTP/1.1"
+    line = "GET /health HTTP/1.1" if request.param == "fallback" else f"POST {CONVERSE} HTTP/1.1"
     yield Way(url, serving, trusting, line)
     with connect(url, trusting=trusting) as connection:
         assert connection.ask("POST", CONVERSE, HELLO).status == 200

@@ -201,7 +201,7 @@ for files in range(1, 20):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     url = "http://%s:%d" % plane.addresses[0]
-    # A worker answers the one, a lane the other.
+    # A worker answers the one, a fallback the other.
     statuses = [ask(url, "POST", "/model/m/converse", {}).status, ask(url, "GET", "/x").status]
     print(*statuses)
     assert plane.stop(10)

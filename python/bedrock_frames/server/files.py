@@ -31,7 +31,7 @@ ABSTRACT: Final[bool] = sys.platform.startswith("linux")
 """Whether Unix sockets may have names that are not files."""
 
 FILES_PER_THREAD: Final = 6
-"""What a thread that serves has open: readiness, alarms and wake-ups, of its lane too."""
+"""What a thread that serves has open: readiness, alarms and wake-ups, of its fallback too."""
 
 OTHER_FILES: Final = 32
 """What else may be opened while it serves: requests for the app take two each."""

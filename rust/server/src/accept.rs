@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SendFlags, send};
 
 use crate::doors::Doors;
-use crate::lane::Handed;
+use crate::fallback::Handed;
 use crate::listen::{Listener, Socket};
 use crate::meter::{Meter, Seat};
 use crate::options::max_refused;
@@ -90,7 +90,7 @@ impl Acceptor {
         }
         let seat = Seat::take(&door.meter);
         if secure {
-            door.lane.hand(Handed { socket, seat, read: Vec::new(), secure: true });
+            door.fallback.hand(Handed { socket, seat, read: Vec::new(), secure: true });
         } else {
             door.tell(News::Arrived { socket, seat, read: Vec::new() });
         }

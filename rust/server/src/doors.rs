@@ -1,9 +1,9 @@
-//! The ways to all workers and lanes, and how busy who is behind them is.
+//! The ways to all workers and fallbacks, and how busy who is behind them is.
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
-use crate::lane::Handover;
+use crate::fallback::Handover;
 use crate::meter::Meter;
 use crate::worker::{News, Waker};
 
@@ -11,27 +11,27 @@ use crate::worker::{News, Waker};
 /// connection that asks for one more; and a sixteenth of those.
 const MOST_AHEAD: usize = 4;
 
-/// The way to one worker and its lane.
+/// The way to one worker and its fallback.
 pub(crate) struct Door {
     /// Counts the connections of both, and the answers of the worker.
     pub(crate) meter: Arc<Meter>,
-    /// Counts the answers of the lane.
-    pub(crate) lane_meter: Arc<Meter>,
+    /// Counts the answers of the fallback.
+    pub(crate) fallback_meter: Arc<Meter>,
     pub(crate) letters: Sender<News>,
     pub(crate) waker: Waker,
-    pub(crate) lane: Handover,
+    pub(crate) fallback: Handover,
 }
 
 impl Door {
     /// How busy who is behind it is. A stream counts beside its connection: one that is idle is
     /// no burden, and one of HTTP/2 may carry a thousand.
     fn load(&self) -> usize {
-        self.meter.load() + self.lane_meter.load()
+        self.meter.load() + self.fallback_meter.load()
     }
 
     /// How many answers are under way behind it, or soon will be.
     fn answers(&self) -> usize {
-        self.meter.answers_ahead() + self.lane_meter.answers_ahead()
+        self.meter.answers_ahead() + self.fallback_meter.answers_ahead()
     }
 
     /// Tell the worker. Where it has ended, what it is told is dropped.

@@ -1,4 +1,4 @@
-//! Heads of requests, as workers and lanes allow them.
+//! Heads of requests, as workers and fallbacks allow them.
 
 use std::mem::MaybeUninit;
 

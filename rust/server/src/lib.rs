@@ -5,14 +5,14 @@
 //!  acceptor ───┤      │
 //!              │      │ whatever else, with the bytes that were read
 //!              │      ▼
-//!              └─▶  lane ──── HTTP/2, TLS, HTTP/1.0, other paths: engine or app
+//!              └─▶  fallback ── HTTP/2, TLS, HTTP/1.0, other paths: engine or app
 //! ```
 //!
 //! Either of them has answers made by `making`, where their plans are not there yet.
 //!
 //! A worker is one thread with one epoll and one timer wheel. It knows one kind of request, the one
-//! that a load test is made of, and hands every other connection to its lane: a thread where hyper
-//! does the rest of HTTP. A frame that is due costs a worker one `send`: no task, no lock, no
+//! that a load test is made of, and hands every other connection to its fallback: a thread where
+//! hyper does the rest of HTTP. A frame that is due costs a worker one `send`: no task, no lock, no
 //! allocation. Its bytes lie in the plan, shared by all streams; a stream is an offset into them.
 //!
 //! # Layout
@@ -21,7 +21,7 @@
 //! - `accept`, [`listen`]: sockets that listen.
 //! - `doors`: who gets a new connection, or an old one that asks for a stream more.
 //! - `worker`: the workers.
-//! - `lane`: what hyper serves, and the way to the app.
+//! - `fallback`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
 //! - `making`: answers whose plans have to be made first.
 //! - `clock`, `head`, [`route`], `wire`, `shared`, `limits`: what both kinds of thread need.
@@ -33,9 +33,9 @@ mod accept;
 mod clock;
 mod cors;
 mod doors;
+mod fallback;
 mod head;
 pub mod histogram;
-mod lane;
 mod limits;
 pub mod listen;
 mod making;

@@ -1,5 +1,5 @@
 //! Making answers that take long: whose plans are not there yet, or whose requests are large. Threads
-//! that may enter Python, so that no worker and no lane ever does.
+//! that may enter Python, so that no worker and no fallback ever does.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

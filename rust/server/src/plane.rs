@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::accept::Acceptor;
 use crate::doors::{Door, Doors};
-use crate::lane::{Handover, Lane};
+use crate::fallback::{Fallback, Handover};
 use crate::listen::Listener;
 use crate::making::Makers;
 use crate::meter::{Figures, Meter};
@@ -29,7 +29,7 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 /// what whoever drops it holds.
 pub struct Plane {
     shared: Arc<Shared>,
-    /// Of each worker and its lane.
+    /// Of each worker and its fallback.
     meters: Vec<[Arc<Meter>; 2]>,
     /// Of whoever accepts.
     door: Arc<Meter>,
@@ -78,7 +78,7 @@ impl Plane {
         Ok(plane)
     }
 
-    /// Start a worker and its lane.
+    /// Start a worker and its fallback.
     fn pair(
         &mut self,
         at: usize,
@@ -86,14 +86,14 @@ impl Plane {
         doors: &Doors,
         ending: &Sender<()>,
     ) -> io::Result<Door> {
-        let (meter, lane_meter) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
+        let (meter, fallback_meter) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
         let waker = Waker::new()?;
         let (handing, handed) = unbounded_channel();
         let handover = Handover(handing);
 
-        let lane = Lane::new(
+        let fallback = Fallback::new(
             Arc::clone(&self.shared),
-            Arc::clone(&lane_meter),
+            Arc::clone(&fallback_meter),
             makers.clone(),
             handed,
             self.stage.subscribe(),
@@ -107,11 +107,11 @@ impl Plane {
             waker.clone(),
         )?;
         let letters = worker.letters();
-        spawn(&format!("bedrock-lane-{at}"), ending.clone(), || lane.run())?;
+        spawn(&format!("bedrock-fallback-{at}"), ending.clone(), || fallback.run())?;
         spawn(&format!("bedrock-work-{at}"), ending.clone(), || worker.run())?;
         self.wakers.push(waker.clone());
-        self.meters.push([Arc::clone(&meter), Arc::clone(&lane_meter)]);
-        Ok(Door { meter, lane_meter, letters, waker, lane: handover })
+        self.meters.push([Arc::clone(&meter), Arc::clone(&fallback_meter)]);
+        Ok(Door { meter, fallback_meter, letters, waker, fallback: handover })
     }
 
     /// The TCP addresses that it listens on.

@@ -9,8 +9,8 @@ use super::connection::{Connection, Making, Phase, READING};
 use super::request::{Read, Request, read};
 use super::running::Running;
 use super::thread::{News, Worker};
+use crate::fallback::Handed;
 use crate::head::{Bad, may_end};
-use crate::lane::Handed;
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Seat;
 use crate::options::MAX_DISCARDED_BYTES;
@@ -324,10 +324,10 @@ impl Worker {
         true
     }
 
-    /// Give a connection to the lane, with what was read of it.
+    /// Give a connection to the fallback, with what was read of it.
     fn hand_over(&mut self, key: usize, bytes: &[u8]) {
         let Connection { socket, seat, .. } = self.connections.remove(key);
         self.poller.remove(&socket);
-        self.lane.hand(Handed { socket, seat, read: bytes.to_vec(), secure: false });
+        self.fallback.hand(Handed { socket, seat, read: bytes.to_vec(), secure: false });
     }
 }

@@ -14,7 +14,7 @@ use super::poller::{Events, Poller, WAKE, Waker};
 use super::wheel::Wheel;
 use crate::clock::{Clock, SECOND_NS, TICK_NS};
 use crate::doors::Doors;
-use crate::lane::Handover;
+use crate::fallback::Handover;
 use crate::listen::Socket;
 use crate::making::{Made, Makers};
 use crate::meter::{Meter, Seat};
@@ -38,7 +38,7 @@ pub(crate) enum News {
 pub(crate) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) meter: Arc<Meter>,
-    pub(super) lane: Handover,
+    pub(super) fallback: Handover,
     pub(super) makers: Makers,
     pub(super) doors: Doors,
     news: Receiver<News>,
@@ -63,7 +63,7 @@ impl Worker {
     pub(crate) fn new(
         shared: Arc<Shared>,
         meter: Arc<Meter>,
-        lane: Handover,
+        fallback: Handover,
         makers: Makers,
         doors: Doors,
         waker: Waker,
@@ -73,7 +73,7 @@ impl Worker {
         Ok(Self {
             shared,
             meter,
-            lane,
+            fallback,
             makers,
             doors,
             news,
@@ -243,10 +243,10 @@ mod tests {
         let engine = Arc::new(Engine::new(replay::Options::default()));
         let shared = Arc::new(Shared::new(engine, Options::default()));
         let makers = Makers::new(&shared, &channel().0);
-        let lane = Handover(unbounded_channel().0);
+        let fallback = Handover(unbounded_channel().0);
         let doors = Doors::default();
         let waker = Waker::new().unwrap();
-        Worker::new(shared, Arc::default(), lane, makers, doors, waker).unwrap()
+        Worker::new(shared, Arc::default(), fallback, makers, doors, waker).unwrap()
     }
 
     fn connect(worker: &mut Worker) -> UnixStream {

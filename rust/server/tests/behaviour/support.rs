@@ -126,7 +126,7 @@ pub struct Client {
     read: Vec<u8>,
 }
 
-/// How a request gives the length of its body: a worker answers the one, a lane the other.
+/// How a request gives the length of its body: a worker answers the one, a fallback the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     Length,

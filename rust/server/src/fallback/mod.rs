@@ -1,8 +1,8 @@
-//! The lanes: whatever a worker does not take. HTTP/2, TLS, the rarer parts of HTTP/1.1, and all
-//! paths that belong to the app.
+//! Everything that a worker does not serve: HTTP/2, TLS, the rarer parts of HTTP/1.1, and all paths
+//! that belong to the app.
 //!
-//! A lane is a thread with one tokio runtime. hyper does the protocol; deciding and pacing are the
-//! engine's, as in a worker, with one timer a stream.
+//! A fallback is a thread with one tokio runtime. hyper does the protocol; deciding and pacing are
+//! the engine's, as in a worker, with one timer a stream.
 //!
 //! # Layout
 //!
@@ -36,12 +36,12 @@ mod task;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-pub(crate) use serve::Lane;
+pub(crate) use serve::Fallback;
 
 use crate::listen::Socket;
 use crate::meter::Seat;
 
-/// A connection for a lane.
+/// A connection for a fallback.
 #[derive(Debug)]
 pub(crate) struct Handed {
     pub(crate) socket: Socket,
@@ -57,7 +57,7 @@ pub(crate) struct Handed {
 pub(crate) struct Handover(pub(crate) UnboundedSender<Handed>);
 
 impl Handover {
-    /// Hand a connection over. Where the lane has ended, it is closed.
+    /// Hand a connection over. Where the fallback has ended, it is closed.
     pub(crate) fn hand(&self, handed: Handed) {
         let _ = self.0.send(handed);
     }

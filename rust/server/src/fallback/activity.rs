@@ -1,4 +1,4 @@
-//! What the connections of a lane do, as far as their bounds ask; once a second somebody looks.
+//! What the connections of a fallback do, as far as their bounds ask; once a second somebody looks.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -242,7 +242,7 @@ impl Drop for Taken {
     }
 }
 
-/// All connections of a lane.
+/// All connections of a fallback.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connections(Rc<All>);
 

@@ -1,4 +1,4 @@
-//! The thread of a lane, and the connections that it is handed.
+//! The thread of a fallback, and the connections that it is handed.
 
 use std::io;
 use std::rc::Rc;
@@ -35,7 +35,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const TURN: Duration = Duration::from_millis(1);
 
 /// One thread for all that workers do not take.
-pub(crate) struct Lane {
+pub(crate) struct Fallback {
     serving: Serving,
     runtime: Runtime,
     timer: Timer,
@@ -50,7 +50,7 @@ struct Serving {
     stage: watch::Receiver<Stage>,
 }
 
-impl Lane {
+impl Fallback {
     /// Have all that a thread needs.
     ///
     /// # Errors

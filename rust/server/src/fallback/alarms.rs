@@ -1,5 +1,5 @@
-//! Deadlines of a lane's answers, on the ticks that workers have: tokio's own timers are rounded up
-//! to milliseconds, and so is its wait for them.
+//! Deadlines of a fallback's answers, on the ticks that workers have: tokio's own timers are rounded
+//! up to milliseconds, and so is its wait for them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

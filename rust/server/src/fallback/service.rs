@@ -40,7 +40,7 @@ pub(super) struct Body {
     _busy: Busy,
 }
 
-/// What a lane serves with.
+/// What a fallback serves with.
 #[derive(Clone)]
 pub(super) struct Service {
     pub(super) shared: Arc<Shared>,
