@@ -20,7 +20,7 @@ from bedrock_frames.bench import BenchOptions, Closed, run_bench
 from bedrock_frames.bench.report import histograms
 from bedrock_frames.bench.report.results import METRIC_NAMES
 from bedrock_frames.bench.running.load import Load
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.support.bench_endpoint import Said, endpoint, refusal
 from tests.support.bench_results import SHARES, exact_quantile, report, result
 from tests.support.load_runs import answer, drive, http, server
@@ -32,7 +32,7 @@ TIMING: Final = {"ttft_ms": 20, "gap_ms": 2}
 
 
 @pytest.fixture
-def url(bedrock: Bedrock) -> str:
+def url(bedrock: Server) -> str:
     bedrock.add(match={"userMessage": "hello"}, response={"content": TEXT}, timing=TIMING)
     return bedrock.url
 
@@ -133,7 +133,7 @@ def test_the_histogram_log_is_read_by_hdr_s_own_reader(url: str, tmp_path: Path)
     ],
 )
 def test_bad_usage_is_said_before_anything_is_sent(
-    bedrock: Bedrock, arguments: list[str], named: str
+    bedrock: Server, arguments: list[str], named: str
 ) -> None:
     ran = run("bench", bedrock.url, *arguments)
     assert ran.returncode == 2
@@ -305,7 +305,7 @@ def test_a_report_replaces_the_file_that_a_link_names(tmp_path: Path) -> None:
     assert real.stat().st_mode & 0o777 == 0o640
 
 
-def test_errors_have_a_sample_of_what_the_endpoint_said(bedrock: Bedrock, tmp_path: Path) -> None:
+def test_errors_have_a_sample_of_what_the_endpoint_said(bedrock: Server, tmp_path: Path) -> None:
     bedrock.add(
         match={"userMessage": "hello"},
         response={
@@ -352,7 +352,7 @@ def test_so_many_errors_end_a_run(tmp_path: Path, processes: int) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_second_ctrl_c_ends_the_wait_and_still_reports(
-    bedrock: Bedrock, tmp_path: Path, processes: int
+    bedrock: Server, tmp_path: Path, processes: int
 ) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "x"}, timing={"ttft_ms": 1})
     # Every other request hangs, far longer than this test.
@@ -421,7 +421,7 @@ def test_doctor_says_by_its_exit_code_what_is_wrong(url: str) -> None:
     assert any(finding["level"] == "wrong" for finding in json.loads(wrong.stdout))
 
 
-def test_a_body_file_is_what_is_sent(bedrock: Bedrock, tmp_path: Path) -> None:
+def test_a_body_file_is_what_is_sent(bedrock: Server, tmp_path: Path) -> None:
     bedrock.add(match={"userMessage": "one"}, response={"content": "1"})
     bedrock.add(match={"userMessage": "two"}, response={"content": "2"})
     bodies, out = tmp_path / "bodies.jsonl", tmp_path / "out.json"
@@ -434,7 +434,7 @@ def test_a_body_file_is_what_is_sent(bedrock: Bedrock, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_body_file_may_be_a_pipe_and_begin_with_a_byte_order_mark(
-    bedrock: Bedrock, tmp_path: Path, processes: int
+    bedrock: Server, tmp_path: Path, processes: int
 ) -> None:
     bedrock.add(match={"userMessage": "one"}, response={"content": "1"})
     bedrock.add(match={"userMessage": "two"}, response={"content": "2"})
@@ -485,7 +485,7 @@ def test_requests_ask_for_answers_that_are_not_compressed() -> None:
     assert b"\r\naccept-encoding: gzip\r\n" in heads[1]
 
 
-def test_sessions_have_a_latency_of_their_own(bedrock: Bedrock, tmp_path: Path) -> None:
+def test_sessions_have_a_latency_of_their_own(bedrock: Server, tmp_path: Path) -> None:
     call = {"toolCalls": [{"name": "add", "arguments": {"a": 1}}]}
     bedrock.add(match={"hasToolResult": True}, response={"content": "done"})
     bedrock.add(match={"userMessage": "hello", "hasToolResult": False}, response=call)

@@ -10,7 +10,7 @@ import bedrock_frames as bf
 from bedrock_frames.bench import BenchOptions, Examination, Finding, examine, run_bench
 from bedrock_frames.bench.doctor.exchange import Answer as Answered
 from bedrock_frames.bench.doctor.streams import examine_stream
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.support.bench_endpoint import (
     BLOCK_STOP,
     EVENT_STREAM,
@@ -59,7 +59,7 @@ def wrongs(url: str) -> list[str]:
     return [f"{f.subject}: {f.text}" for f in found(url) if f.level == "wrong"]
 
 
-def test_our_own_server_has_nothing_wrong(bedrock: Bedrock) -> None:
+def test_our_own_server_has_nothing_wrong(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hello, and more of it."})
     findings = found(bedrock.url)
     assert [f for f in findings if f.level == "wrong"] == []
@@ -178,7 +178,7 @@ def test_an_endpoint_that_is_not_there_is_named() -> None:
 
 
 @pytest.fixture
-def paced(bedrock: Bedrock) -> str:
+def paced(bedrock: Server) -> str:
     timing = {"ttft_ms": 80, "gap_ms": 2}
     words = "word " * 60
     bedrock.add(response={"content": words}, timing=timing)

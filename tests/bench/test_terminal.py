@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 
 BENCH: Final = [sys.executable, "-m", "bedrock_frames", "bench"]
 CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -77,7 +77,7 @@ def at_a_terminal(*arguments: object) -> Iterator[tuple[Terminal, subprocess.Pop
 
 
 @pytest.fixture
-def url(bedrock: Bedrock) -> str:
+def url(bedrock: Server) -> str:
     bedrock.add(
         match={"userMessage": "hello"},
         response={"content": "Hello to everyone."},

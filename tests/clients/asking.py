@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from bedrock_frames._core import JournalEntry
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.clients.running import REACHED
 from tests.clients.talk import Reply, Turn
 
@@ -41,11 +41,11 @@ def turns_of(reply: Reply) -> list[Turn]:
     return reply["turns"]
 
 
-def asked(bedrock: Bedrock) -> list[JournalEntry]:
+def asked(bedrock: Server) -> list[JournalEntry]:
     """Return the requests for an answer; Strands 1.38.0 counts the tokens of each before it."""
     return [request for request in bedrock.requests if request.operation != "count-tokens"]
 
 
-def statuses(bedrock: Bedrock) -> list[int]:
+def statuses(bedrock: Server) -> list[int]:
     """Return how each of them was answered."""
     return [request.status for request in asked(bedrock)]

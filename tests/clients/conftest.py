@@ -8,7 +8,6 @@ import pytest
 
 from bedrock_frames._core import Plane, self_signed
 from bedrock_frames.fixtures import Answerer
-from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from bedrock_frames.server.native import LOCAL_NAMES
 from tests.clients.running import REACHED, Client, Endpoints, Program, running
@@ -51,7 +50,7 @@ def started(endpoints: Endpoints) -> Iterator[Started]:
         yield start
 
 
-class Unhurried(Bedrock):
+class Unhurried(Server):
     """A Bedrock whose answers wait for a client that is slow to listen."""
 
     ttft_ms: float = 0.0
@@ -70,10 +69,18 @@ class Unhurried(Bedrock):
         super().add(match=match, response=response, first=first, **options)
 
 
+@pytest.fixture(scope="session")
+def bedrock_server() -> Iterator[Unhurried]:
+    """The server of the plugin's ``bedrock`` fixture."""
+    with Unhurried(journal_entries=10_000) as server:
+        yield server
+
+
 @pytest.fixture
-def bedrock(bedrock: Bedrock, bedrock_server: Server) -> Unhurried:  # noqa: ARG001
-    """A Bedrock of this test's own, which the plugin's fixture has made ready."""
-    return Unhurried(bedrock_server)
+def bedrock(bedrock: Unhurried) -> Unhurried:
+    """The plugin's server, without the delay that an earlier test's client needed."""
+    bedrock.ttft_ms = 0.0
+    return bedrock
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bedrock_frames.pytest_plugin import environment
+from bedrock_frames.server.environment import environment
 from tests.clients.commands import TRUST, command_of
 from tests.clients.talk import Reply, Request
 from tests.support.vector_cases import ROOT

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.clients.asking import asked, each, each_aws_sdk, statuses, turns_of
 from tests.clients.commands import python_of
 from tests.clients.running import Client, serving, variables
@@ -54,7 +54,7 @@ def test_strands_says_hello_as_in_the_issue_that_started_it(
 
 
 @each
-def test_text_arrives(client: Client, stream: bool, bedrock: Bedrock) -> None:
+def test_text_arrives(client: Client, stream: bool, bedrock: Server) -> None:
     text = "Grüße, 世界! 👩‍👩‍👧 And more, so that it takes many pieces to say.\n\n- a\n- b"
     bedrock.add(match={"userMessage": "hello"}, response={"content": text})
     (turn,) = turns_of(client.ask("hello", stream=stream))
@@ -66,7 +66,7 @@ def test_text_arrives(client: Client, stream: bool, bedrock: Bedrock) -> None:
 
 @each_aws_sdk
 def test_invoke_model_gives_what_the_model_said(
-    client: Client, stream: bool, bedrock: Bedrock
+    client: Client, stream: bool, bedrock: Server
 ) -> None:
     bedrock.add(response={"content": "Grüße, 世界! As the model has it."})
     reply = client.ask("hello", stream=stream, native=True)
@@ -78,7 +78,7 @@ def test_invoke_model_gives_what_the_model_said(
 
 
 @each
-def test_a_paced_text_arrives_too(client: Client, stream: bool, bedrock: Bedrock) -> None:
+def test_a_paced_text_arrives_too(client: Client, stream: bool, bedrock: Server) -> None:
     timing = {"ttft_ms": 4, "gap_ms": 1}
     bedrock.add(response={"content": "One word after the other."}, timing=timing)
     (turn,) = turns_of(client.ask("hello", stream=stream))
@@ -88,7 +88,7 @@ def test_a_paced_text_arrives_too(client: Client, stream: bool, bedrock: Bedrock
 
 @each
 def test_a_tool_loop_of_three_turns_with_parallel_calls(
-    client: Client, stream: bool, bedrock: Bedrock
+    client: Client, stream: bool, bedrock: Server
 ) -> None:
     def call(number: int, name: str, **arguments: str) -> dict[str, Any]:
         return {"name": name, "id": f"tooluse_{number}", "arguments": arguments}
@@ -126,7 +126,7 @@ def test_a_tool_loop_of_three_turns_with_parallel_calls(
 
 
 @each
-def test_reasoning_comes_before_the_text(client: Client, stream: bool, bedrock: Bedrock) -> None:
+def test_reasoning_comes_before_the_text(client: Client, stream: bool, bedrock: Server) -> None:
     bedrock.add(
         response={"reasoning": "Two and two.", "reasoningSignature": "c2lnbg==", "content": "4"}
     )

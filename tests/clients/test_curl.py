@@ -9,7 +9,6 @@ from typing import Any, Final
 import pytest
 
 from bedrock_frames._core import Plane
-from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from tests.clients.running import Endpoints
 from tests.support.bedrock_replies import OPERATIONS, body_for, post
@@ -67,7 +66,7 @@ def way(request: pytest.FixtureRequest, endpoints: Endpoints, unix: Path) -> Way
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("response", RESPONSES.values(), ids=RESPONSES)
 def test_every_way_gives_the_same_bytes(
-    way: Way, response: dict[str, Any], operation: str, bedrock: Bedrock, tmp_path: Path
+    way: Way, response: dict[str, Any], operation: str, bedrock: Server, tmp_path: Path
 ) -> None:
     body = body_for(operation, "hello")
     bedrock.add(response=response)

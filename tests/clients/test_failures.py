@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.clients.asking import (
     asked,
     each,
@@ -17,7 +17,7 @@ from tests.clients.running import ATTEMPTS, Client
 
 
 @each_sdk
-def test_a_throttled_request_is_tried_again(client: Client, stream: bool, bedrock: Bedrock) -> None:
+def test_a_throttled_request_is_tried_again(client: Client, stream: bool, bedrock: Server) -> None:
     bedrock.add(response={"content": "at last"})
     bedrock.next_error("ThrottlingException", "Too many requests")
     (turn,) = turns_of(client.ask("hello", stream=stream))
@@ -28,7 +28,7 @@ def test_a_throttled_request_is_tried_again(client: Client, stream: bool, bedroc
 
 @each_agent
 def test_an_agent_tries_again_when_its_sdk_gives_up(
-    client: Client, stream: bool, bedrock: Bedrock
+    client: Client, stream: bool, bedrock: Server
 ) -> None:
     error = {"name": "ThrottlingException", "message": "Too many requests"}
     bedrock.add(match={"sequenceIndex": 0}, response={"error": error})
@@ -66,7 +66,7 @@ THROTTLED: Final = {
 
 
 @each
-def test_throttling_for_good_has_its_type(client: Client, stream: bool, bedrock: Bedrock) -> None:
+def test_throttling_for_good_has_its_type(client: Client, stream: bool, bedrock: Server) -> None:
     error = {"name": "ThrottlingException", "message": "Too many requests"}
     bedrock.add(response={"error": error})
     reply = client.ask("hello", stream=stream)
@@ -87,7 +87,7 @@ REFUSED: Final = {
 
 
 @each
-def test_a_wrong_request_is_not_tried_again(client: Client, stream: bool, bedrock: Bedrock) -> None:
+def test_a_wrong_request_is_not_tried_again(client: Client, stream: bool, bedrock: Server) -> None:
     error = {"name": "ValidationException", "message": "The model identifier is invalid."}
     bedrock.add(response={"error": error})
     reply = client.ask("hello", stream=stream)
@@ -120,7 +120,7 @@ BROKEN: Final = {
 
 
 @each_streamed
-def test_an_exception_inside_a_stream_has_its_type(client: Client, bedrock: Bedrock) -> None:
+def test_an_exception_inside_a_stream_has_its_type(client: Client, bedrock: Server) -> None:
     bedrock.add(
         response={
             "content": "A text that is cut off before its end by an error.",
@@ -138,7 +138,7 @@ def test_an_exception_inside_a_stream_has_its_type(client: Client, bedrock: Bedr
 
 
 @each_aws_sdk_streamed
-def test_an_exception_inside_a_native_stream_has_its_type(client: Client, bedrock: Bedrock) -> None:
+def test_an_exception_inside_a_native_stream_has_its_type(client: Client, bedrock: Server) -> None:
     bedrock.add(
         match={"operation": "invoke-with-response-stream"},
         response={
@@ -157,7 +157,7 @@ def test_an_exception_inside_a_native_stream_has_its_type(client: Client, bedroc
 
 
 @each
-def test_a_miss_tells_its_reason(client: Client, stream: bool, bedrock: Bedrock) -> None:
+def test_a_miss_tells_its_reason(client: Client, stream: bool, bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hi"}, name="the greeting")
     reply = client.ask("goodbye", stream=stream)
 

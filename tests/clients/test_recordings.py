@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from bedrock_frames.fixtures import from_recording
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.clients.running import CLIENTS, Client
 from tests.clients.talk import Turn
 from tests.support import vector_cases
@@ -168,7 +168,7 @@ def messages_turn(said: Said) -> Turn:
     return {"text": text, "reasoning": reasoning, "calls": joined}
 
 
-def first_turn(client: Client, said: Said, bedrock: Bedrock, *, stream: bool) -> Turn:
+def first_turn(client: Client, said: Said, bedrock: Server, *, stream: bool) -> Turn:
     """Serve a recording, then whatever an agent needs to come to an end; return the first turn."""
     bedrock.add(**from_recording(said.data, match={"hasToolResult": False}))  # type: ignore[arg-type]
     bedrock.add(response={"content": "Done."})
@@ -191,21 +191,21 @@ SDKS: Final = [name for name, kind in CLIENTS.items() if kind.aws_sdk]
 
 
 @over(CLIENTS, CONVERSE, lost(LOST_OF_STREAMS))
-def test_a_converse_stream_says_what_it_said(client: Client, said: Said, bedrock: Bedrock) -> None:
+def test_a_converse_stream_says_what_it_said(client: Client, said: Said, bedrock: Server) -> None:
     turn = first_turn(client, said, bedrock, stream=True)
 
     assert_same(turn, converse_turn(said), said.server_tools)
 
 
 @over(CLIENTS, CONVERSE, CANNOT | lost(LOST))
-def test_converse_says_the_same_at_once(client: Client, said: Said, bedrock: Bedrock) -> None:
+def test_converse_says_the_same_at_once(client: Client, said: Said, bedrock: Server) -> None:
     turn = first_turn(client, said, bedrock, stream=False)
 
     assert_same(turn, converse_turn(said), said.server_tools)
 
 
 @over(SDKS, NATIVE)
-def test_an_invoke_stream_gives_its_chunks(client: Client, said: Said, bedrock: Bedrock) -> None:
+def test_an_invoke_stream_gives_its_chunks(client: Client, said: Said, bedrock: Server) -> None:
     bedrock.add(**from_recording(said.data))  # type: ignore[arg-type]
     reply = client.ask("hello", native=True)
 
@@ -214,7 +214,7 @@ def test_an_invoke_stream_gives_its_chunks(client: Client, said: Said, bedrock: 
 
 @over(["anthropic"], MESSAGES)
 def test_the_anthropic_sdk_reads_its_own_family(
-    client: Client, said: Said, bedrock: Bedrock
+    client: Client, said: Said, bedrock: Server
 ) -> None:
     turn = first_turn(client, said, bedrock, stream=True)
 

@@ -13,7 +13,7 @@ from examples.agent_service.load_test import Figures, load
 from examples.agent_service.service import app
 from fastapi.testclient import TestClient
 
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.clients.commands import python_of
 from tests.support.documents import ROOT, blocks_of
 
@@ -36,7 +36,7 @@ def test_the_fixtures_of_the_guide_are_those_of_the_example() -> None:
     assert yaml.safe_load(shown.text)["fixtures"] == stated["fixtures"]
 
 
-def test_every_answer_ends_after_two_turns(bedrock: Bedrock) -> None:
+def test_every_answer_ends_after_two_turns(bedrock: Server) -> None:
     bedrock.load(MODEL)
     with TestClient(app) as client:
         answers = {client.post("/ask", json=QUESTION).text for _ in range(50)}
@@ -46,7 +46,7 @@ def test_every_answer_ends_after_two_turns(bedrock: Bedrock) -> None:
     bedrock.verify(times=100, status=200)
 
 
-def test_a_model_that_always_calls_tools_is_given_up(bedrock: Bedrock) -> None:
+def test_a_model_that_always_calls_tools_is_given_up(bedrock: Server) -> None:
     calls = [{"name": "track_order", "arguments": {"order": "A-17"}}]
     bedrock.add(match={"turnIndex": 0}, response={"toolCalls": calls})
     with TestClient(app) as client:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from bedrock_frames import cli, fixtures, pytest_plugin
+from bedrock_frames import cli, fixtures
 from bedrock_frames._core import Engine
 from bedrock_frames.fixtures.compile.templates import PLACEHOLDERS
 from bedrock_frames.fixtures.format import blocks as block_models
@@ -33,6 +33,7 @@ from bedrock_frames.fixtures.format.fixture import (
 from bedrock_frames.fixtures.format.match import Match, TextMatch
 from bedrock_frames.fixtures.format.response import ErrorEntry, ExceptionAfter, Response, Weighted
 from bedrock_frames.server import create_app, metrics
+from bedrock_frames.server.environment import environment
 from tests.support.documents import (
     DOCUMENTS,
     PORT,
@@ -60,9 +61,9 @@ SECONDS: Final = 60
 ids = str
 
 
-def environment() -> dict[str, str]:
+def shell_environment() -> dict[str, str]:
     """Return an environment in which SDKs have credentials, and the project's commands."""
-    stated = os.environ | pytest_plugin.environment(f"http://127.0.0.1:{PORT}")
+    stated = os.environ | environment(f"http://127.0.0.1:{PORT}")
     del stated["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]
     here = Path(sys.executable).parent
     stated["PATH"] = f"{here}{os.pathsep}{os.environ['PATH']}"
@@ -100,7 +101,12 @@ def test_snippets_give_what_is_shown(document: Path, folder: Path) -> None:
     # A process of its own: snippets change botocore and start servers.
     command = [sys.executable, "-W", "error", "-m", "doctest", "-o", "ELLIPSIS", script.name]
     done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=SECONDS
+        command,
+        cwd=folder,
+        env=shell_environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -122,7 +128,12 @@ def test_tests_that_are_shown_pass(block: Block, folder: Path) -> None:
         shown.name,
     ]
     done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=SECONDS
+        command,
+        cwd=folder,
+        env=shell_environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -155,7 +166,7 @@ def run(commands: list[Command], folder: Path) -> Iterator[tuple[Command, str, i
     running = subprocess.Popen(
         ["bash", "session.sh"],
         cwd=folder,
-        env=environment(),
+        env=shell_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

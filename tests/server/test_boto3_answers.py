@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.support.http_client import MODEL
 
 ONE_ATTEMPT: Final = Config(retries={"total_max_attempts": 1, "mode": "standard"})
@@ -24,7 +24,7 @@ def user(text: str) -> list[Any]:
     return [{"role": "user", "content": [{"text": text}]}]
 
 
-def stream(bedrock: Bedrock, text: str, **options: Any) -> list[Any]:
+def stream(bedrock: Server, text: str, **options: Any) -> list[Any]:
     client = bedrock.client(config=ONE_ATTEMPT)
     response = client.converse_stream(modelId=MODEL, messages=user(text), **options)
     with closing(response["stream"]) as events:
@@ -36,7 +36,7 @@ def text_of(events: list[Any]) -> str:
     return "".join(delta.get("text", "") for delta in deltas)
 
 
-def test_the_first_example_works(bedrock: Bedrock) -> None:
+def test_the_first_example_works(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hello! How can I help?"})
     events = stream(bedrock, "hello")
 
@@ -50,7 +50,7 @@ def test_the_first_example_works(bedrock: Bedrock) -> None:
     assert events[-2]["messageStop"]["stopReason"] == "end_turn"
 
 
-def test_converse_says_the_same_as_its_stream(bedrock: Bedrock) -> None:
+def test_converse_says_the_same_as_its_stream(bedrock: Server) -> None:
     bedrock.add(response={"content": "Grüße, 世界 👩‍👩‍👧"})
     whole = bedrock.client().converse(modelId=MODEL, messages=user("hi"))
 
@@ -59,7 +59,7 @@ def test_converse_says_the_same_as_its_stream(bedrock: Bedrock) -> None:
     assert whole["ResponseMetadata"]["RequestId"]
 
 
-def test_a_tool_loop_of_three_turns(bedrock: Bedrock) -> None:
+def test_a_tool_loop_of_three_turns(bedrock: Server) -> None:
     call = {"name": "get_weather", "arguments": {"city": "SF"}, "id": "tool-1"}
     other = {"name": "get_time", "arguments": {}, "id": "tool-2"}
     bedrock.add(
@@ -95,7 +95,7 @@ def test_a_tool_loop_of_three_turns(bedrock: Bedrock) -> None:
     assert [request.status for request in bedrock.requests] == [200] * 3
 
 
-def test_a_streamed_tool_call_joins_to_its_input(bedrock: Bedrock) -> None:
+def test_a_streamed_tool_call_joins_to_its_input(bedrock: Server) -> None:
     bedrock.add(response={"toolCalls": [{"name": "get_weather", "arguments": {"city": "SF"}}]})
     events = stream(bedrock, "weather", toolConfig=TOOLS)
     (start,) = [e["contentBlockStart"]["start"] for e in events if "contentBlockStart" in e]
@@ -105,7 +105,7 @@ def test_a_streamed_tool_call_joins_to_its_input(bedrock: Bedrock) -> None:
     assert json.loads("".join(d["toolUse"]["input"] for d in deltas)) == {"city": "SF"}
 
 
-def test_reasoning_comes_before_the_text(bedrock: Bedrock) -> None:
+def test_reasoning_comes_before_the_text(bedrock: Server) -> None:
     bedrock.add(
         response={"content": "4", "reasoning": "2 and 2", "reasoningSignature": "c2ln"},
     )
@@ -119,7 +119,7 @@ def test_reasoning_comes_before_the_text(bedrock: Bedrock) -> None:
     )
 
 
-def test_invoke_model_speaks_the_family_s_own_json(bedrock: Bedrock) -> None:
+def test_invoke_model_speaks_the_family_s_own_json(bedrock: Server) -> None:
     bedrock.add(response={"content": "Hi there!"})
     body = json.dumps(
         {
@@ -151,9 +151,7 @@ ERRORS: Final = [
 
 
 @pytest.mark.parametrize(("name", "status"), ERRORS)
-def test_errors_are_of_the_type_that_the_sdk_knows(
-    bedrock: Bedrock, name: str, status: int
-) -> None:
+def test_errors_are_of_the_type_that_the_sdk_knows(bedrock: Server, name: str, status: int) -> None:
     bedrock.next_error(name, "because")
     client = bedrock.client(config=ONE_ATTEMPT)
     with pytest.raises(getattr(client.exceptions, name)) as caught:
@@ -164,7 +162,7 @@ def test_errors_are_of_the_type_that_the_sdk_knows(
     assert [request.status for request in bedrock.requests] == [status]
 
 
-def test_an_error_is_retried_and_the_retry_is_answered(bedrock: Bedrock) -> None:
+def test_an_error_is_retried_and_the_retry_is_answered(bedrock: Server) -> None:
     bedrock.add(response={"content": "at last"})
     bedrock.next_error("ThrottlingException")
     client = bedrock.client(config=Config(retries={"total_max_attempts": 2, "mode": "standard"}))
@@ -174,7 +172,7 @@ def test_an_error_is_retried_and_the_retry_is_answered(bedrock: Bedrock) -> None
     assert [(r.status, r.attempt) for r in bedrock.requests] == [(429, 1), (200, 2)]
 
 
-def test_an_error_in_mid_stream_is_typed_too(bedrock: Bedrock) -> None:
+def test_an_error_in_mid_stream_is_typed_too(bedrock: Server) -> None:
     bedrock.add(
         response={
             "content": "One two three",
@@ -189,7 +187,7 @@ def test_an_error_in_mid_stream_is_typed_too(bedrock: Bedrock) -> None:
     assert caught.value.response["Error"] == {"Code": "throttlingException", "Message": "enough"}
 
 
-def test_a_miss_says_what_came_closest(bedrock: Bedrock) -> None:
+def test_a_miss_says_what_came_closest(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hi"})
     with pytest.raises(ClientError) as caught:
         stream(bedrock, "goodbye")
@@ -199,7 +197,7 @@ def test_a_miss_says_what_came_closest(bedrock: Bedrock) -> None:
     assert "user" in error["Message"]
 
 
-def test_count_tokens_gives_a_number(bedrock: Bedrock) -> None:
+def test_count_tokens_gives_a_number(bedrock: Server) -> None:
     answer = bedrock.client().count_tokens(
         modelId=MODEL, input={"converse": {"messages": user("How many are these?")}}
     )
@@ -207,7 +205,7 @@ def test_count_tokens_gives_a_number(bedrock: Bedrock) -> None:
     assert answer["inputTokens"] > 0
 
 
-def test_an_operation_that_is_not_served_says_its_name(bedrock: Bedrock) -> None:
+def test_an_operation_that_is_not_served_says_its_name(bedrock: Server) -> None:
     with pytest.raises(ClientError, match="ApplyGuardrail"):
         bedrock.client(config=ONE_ATTEMPT).apply_guardrail(
             guardrailIdentifier="g", guardrailVersion="1", source="INPUT", content=[]
@@ -222,7 +220,7 @@ def test_an_operation_that_is_not_served_says_its_name(bedrock: Bedrock) -> None
         "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-3-5-v2:0",
     ],
 )
-def test_every_form_of_a_model_id_arrives_decoded(bedrock: Bedrock, model: str) -> None:
+def test_every_form_of_a_model_id_arrives_decoded(bedrock: Server, model: str) -> None:
     bedrock.add(match={"model": {"equals": model}}, response={"content": "me"})
     answer = bedrock.client().converse(modelId=model, messages=user("who?"))
 
@@ -231,7 +229,7 @@ def test_every_form_of_a_model_id_arrives_decoded(bedrock: Bedrock, model: str) 
 
 
 @pytest.mark.parametrize("operation", ["converse", "converse_stream"])
-def test_paced_answers_are_whole(bedrock: Bedrock, operation: str) -> None:
+def test_paced_answers_are_whole(bedrock: Server, operation: str) -> None:
     bedrock.add(
         response={"content": "A few words, one after the other."},
         timing={"ttft_ms": 5, "gap_ms": 2},
@@ -246,7 +244,7 @@ def test_paced_answers_are_whole(bedrock: Bedrock, operation: str) -> None:
     assert [r.sent_frames > 0 for r in bedrock.requests] == [True]
 
 
-def test_paced_and_unpaced_answers_are_the_same_bytes(bedrock: Bedrock) -> None:
+def test_paced_and_unpaced_answers_are_the_same_bytes(bedrock: Server) -> None:
     fixture: dict[str, Any] = {"content": "The same, only later."}
     bedrock.add(match={"userMessage": "now"}, response=fixture)
     bedrock.add(

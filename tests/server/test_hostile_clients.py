@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
 
 from bedrock_frames import decode_all
-from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from tests.support.http_client import CONVERSE, CONVERSE_STREAM, MODEL, ask, asking, connect
 from tests.support.serve_process import samples
@@ -265,14 +264,14 @@ def test_too_many_at_a_time_get_a_typed_answer() -> None:
     assert after.status == 200
 
 
-def cut_fixture(bedrock: Bedrock, **options: Any) -> None:
+def cut_fixture(bedrock: Server, **options: Any) -> None:
     bedrock.add(response={"content": "Never to be heard to its end."}, chunkSize=3, **options)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 4])
 @pytest.mark.parametrize("timing", [{}, {"timing": {"ttft_ms": 3, "gap_ms": 1}}])
 def test_a_truncated_stream_ends_after_just_those_frames(
-    bedrock: Bedrock, frames: int, timing: dict[str, Any]
+    bedrock: Server, frames: int, timing: dict[str, Any]
 ) -> None:
     cut_fixture(bedrock, truncateAfterChunks=frames, **timing)
     reply = ask(bedrock.url, "POST", CONVERSE_STREAM, asking("hi"))
@@ -284,7 +283,7 @@ def test_a_truncated_stream_ends_after_just_those_frames(
     assert (entry.outcome, entry.sent_frames) == ("aborted", frames)
 
 
-def test_a_disconnect_after_a_time_sends_what_was_due(bedrock: Bedrock) -> None:
+def test_a_disconnect_after_a_time_sends_what_was_due(bedrock: Server) -> None:
     cut_fixture(bedrock, timing={"ttft_ms": 0, "gap_ms": 1_000_000}, disconnectAfterMs=30)
     reply = ask(bedrock.url, "POST", CONVERSE_STREAM, asking("hi"))
 
@@ -292,7 +291,7 @@ def test_a_disconnect_after_a_time_sends_what_was_due(bedrock: Bedrock) -> None:
     assert [m.event_type for m in decode_all(reply.body)] == ["messageStart", "contentBlockDelta"]
 
 
-def test_boto3_notices_a_cut(bedrock: Bedrock) -> None:
+def test_boto3_notices_a_cut(bedrock: Server) -> None:
     cut_fixture(bedrock, truncateAfterChunks=3)
     client = bedrock.client(config=Config(retries={"total_max_attempts": 1}))
     response = client.converse_stream(modelId=MODEL, messages=asking("hi")["messages"])
@@ -303,9 +302,7 @@ def test_boto3_notices_a_cut(bedrock: Bedrock) -> None:
     assert [r.outcome for r in bedrock.requests] == ["aborted"]
 
 
-def test_a_cut_is_not_logged_as_an_error(
-    bedrock: Bedrock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_cut_is_not_logged_as_an_error(bedrock: Server, caplog: pytest.LogCaptureFixture) -> None:
     cut_fixture(bedrock, truncateAfterChunks=3)
     ask(bedrock.url, "POST", CONVERSE_STREAM, asking("hi"))
     ask(bedrock.url, "GET", "/health")

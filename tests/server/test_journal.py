@@ -9,7 +9,6 @@ from typing import Any, Final
 import pytest
 
 from bedrock_frames._core import MAX_APP_BODIES_BYTES, Engine
-from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from tests.support.engine_requests import Compiler, conversation, engine, rule, user
 from tests.support.engine_requests import ask as ask_engine
@@ -118,7 +117,7 @@ def test_errors_that_would_be_too_many_are_refused_together(server: Server) -> N
     assert [queue(999), queue(2), queue(1), queue(1)] == [200, 400, 200, 400]
 
 
-def test_the_plugin_gives_several_errors(bedrock: Bedrock) -> None:
+def test_the_plugin_gives_several_errors(bedrock: Server) -> None:
     bedrock.add(response={"content": "Hello!"})
     bedrock.next_error("ValidationException", "No", times=2)
     client = bedrock.client()

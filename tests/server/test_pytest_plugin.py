@@ -3,9 +3,14 @@
 import json
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+
+from bedrock_frames import pytest_plugin
+from bedrock_frames.server import Server
+from bedrock_frames.server.environment import environment
+from tests.support.http_client import CONVERSE, ask, asking
 
 pytest_plugins = ["pytester"]
 
@@ -155,3 +160,47 @@ def test_a_session_that_does_not_use_it_imports_no_server(pytester: pytest.Pytes
     )
     assert "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "now"), [("Bedrock", Server), ("environment", environment)], ids=str
+)
+def test_old_names_work_with_a_warning(name: str, now: object) -> None:
+    with pytest.warns(DeprecationWarning, match=name):
+        assert getattr(pytest_plugin, name) is now
+    assert not hasattr(pytest_plugin, "nothing")
+
+
+@pytest.mark.parametrize("asgi", [False, True], ids=["native", "asgi"])
+def test_a_server_takes_fixtures_errors_and_resets_outside_pytest(
+    asgi: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "fixtures.json"
+    path.write_text(json.dumps({"fixtures": [{"match": {}, "response": {"content": "file"}}]}))
+    first = [{"match": {"userMessage": "a"}, "response": {"content": "first"}}]
+    with Server(first, asgi=asgi) as server:
+        server.add(match={"userMessage": "b"}, response=lambda request: {"content": request.model})
+        server.load(path)
+        assert [say(server, text) for text in ("a", "b", "c")] == ["first", "m", "file"]
+        server.next_error(status=418, times=2)
+        assert [ask(server.url, "POST", CONVERSE, asking("a")).status for _ in range(3)] == [
+            *(418, 418),
+            200,
+        ]
+        assert [entry.status for entry in server.requests] == [200, 200, 200, 418, 418, 200]
+        server.reset()
+        assert server.requests == []
+        assert say(server, "a") == "first"
+        assert ask(server.url, "POST", CONVERSE, asking("b")).status == 404
+
+
+def test_the_client_of_a_server_trusts_its_certificate() -> None:
+    with Server([{"match": {}, "response": {"content": "Hi!"}}], tls=True) as server:
+        assert say(server, "hello") == "Hi!"
+
+
+def say(server: Server, text: str) -> str:
+    messages: Any = [{"role": "user", "content": [{"text": text}]}]
+    answer: Any = server.client().converse(modelId="m", messages=messages)
+    said: str = answer["output"]["message"]["content"][0]["text"]
+    return said

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 import bedrock_frames as bf
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.support import wire_format as wire
 from tests.support.bedrock_replies import (
     OPERATIONS,
@@ -37,15 +37,15 @@ CONVERSE_EVENTS: Final = {
 each = pytest.mark.parametrize("operation", OPERATIONS)
 
 
-def converse_events(bedrock: Bedrock, text: str = "hello") -> list[tuple[str, dict[str, Any]]]:
+def converse_events(bedrock: Server, text: str = "hello") -> list[tuple[str, dict[str, Any]]]:
     return events(post(bedrock, "converse-stream", body_for("converse", text)))
 
 
-def invoke_chunks(bedrock: Bedrock) -> list[dict[str, Any]]:
+def invoke_chunks(bedrock: Server) -> list[dict[str, Any]]:
     return chunks(post(bedrock, STREAMS[1], body_for("invoke", "hello")))
 
 
-def test_a_payload_does_not_repeat_the_name_of_its_event(bedrock: Bedrock) -> None:
+def test_a_payload_does_not_repeat_the_name_of_its_event(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     found = converse_events(bedrock)
 
@@ -53,7 +53,7 @@ def test_a_payload_does_not_repeat_the_name_of_its_event(bedrock: Bedrock) -> No
     assert not [name for name, payload in found if CONVERSE_EVENTS & payload.keys()]
 
 
-def test_a_union_has_exactly_one_member(bedrock: Bedrock) -> None:
+def test_a_union_has_exactly_one_member(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     unions = [
         payload[key]
@@ -68,14 +68,14 @@ def test_a_union_has_exactly_one_member(bedrock: Bedrock) -> None:
     assert {len(union) for union in (*unions, *inner)} == {1}
 
 
-def test_neither_text_nor_reasoning_has_a_start(bedrock: Bedrock) -> None:
+def test_neither_text_nor_reasoning_has_a_start(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     starts = [payload["start"] for name, payload in converse_events(bedrock) if "start" in payload]
 
     assert [start["toolUse"]["name"] for start in starts] == ["look", "wait"]
 
 
-def test_reasoning_in_converse_is_not_in_the_form_of_claude(bedrock: Bedrock) -> None:
+def test_reasoning_in_converse_is_not_in_the_form_of_claude(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     said = json.dumps(converse_events(bedrock))
 
@@ -84,7 +84,7 @@ def test_reasoning_in_converse_is_not_in_the_form_of_claude(bedrock: Bedrock) ->
     assert "text_delta" not in said
 
 
-def test_an_invoke_stream_is_not_in_the_form_of_converse(bedrock: Bedrock) -> None:
+def test_an_invoke_stream_is_not_in_the_form_of_converse(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     found = invoke_chunks(bedrock)
     said = json.dumps(found)
@@ -95,7 +95,7 @@ def test_an_invoke_stream_is_not_in_the_form_of_converse(bedrock: Bedrock) -> No
     assert "contentBlockIndex" not in said
 
 
-def test_a_signature_is_a_delta_of_its_own(bedrock: Bedrock) -> None:
+def test_a_signature_is_a_delta_of_its_own(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     converse = [
         payload["delta"]["reasoningContent"]
@@ -112,7 +112,7 @@ def test_a_signature_is_a_delta_of_its_own(bedrock: Bedrock) -> None:
     assert native[-1] == {"type": "signature_delta", "signature": "c2lnbmF0dXJl"}
 
 
-def test_boto3_gets_the_bytes_of_an_invoke_stream(bedrock: Bedrock) -> None:
+def test_boto3_gets_the_bytes_of_an_invoke_stream(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     response = bedrock.client().invoke_model_with_response_stream(
         modelId=MODEL, body=json.dumps(body_for("invoke", "hello"))
@@ -127,7 +127,7 @@ def test_boto3_gets_the_bytes_of_an_invoke_stream(bedrock: Bedrock) -> None:
     assert json.loads("".join(pieces)) == {"at": "it"}
 
 
-def test_blocks_are_numbered_without_a_gap_when_there_is_no_text(bedrock: Bedrock) -> None:
+def test_blocks_are_numbered_without_a_gap_when_there_is_no_text(bedrock: Server) -> None:
     bedrock.add(response={"reasoning": "Hm.", "toolCalls": EVERYTHING["toolCalls"]})
     stops = [
         payload["contentBlockIndex"]
@@ -138,7 +138,7 @@ def test_blocks_are_numbered_without_a_gap_when_there_is_no_text(bedrock: Bedroc
     assert stops == [0, 1, 2]
 
 
-def test_a_whole_answer_has_all_its_required_members(bedrock: Bedrock) -> None:
+def test_a_whole_answer_has_all_its_required_members(bedrock: Server) -> None:
     bedrock.add(response={"content": "Hi there!"})
     body = message(post(bedrock, "converse", body_for("converse", "hello")))
 
@@ -148,14 +148,14 @@ def test_a_whole_answer_has_all_its_required_members(bedrock: Bedrock) -> None:
 
 
 @each
-def test_usage_is_the_same_wherever_it_is_told(bedrock: Bedrock, operation: str) -> None:
+def test_usage_is_the_same_wherever_it_is_told(bedrock: Server, operation: str) -> None:
     bedrock.add(response={"content": "Hi", "usage": {"inputTokens": 15, "outputTokens": 25}})
 
     # The last chunk of a stream, message_delta and metadata are compared on the way.
     assert say(bedrock, operation).usage == (15, 25)
 
 
-def test_cached_tokens_count_in_the_total(bedrock: Bedrock) -> None:
+def test_cached_tokens_count_in_the_total(bedrock: Server) -> None:
     usage = {"inputTokens": 4, "outputTokens": 10, "cacheReadInputTokens": 2701}
     bedrock.add(response={"content": "Hi", "usage": usage})
     told = converse_events(bedrock)[-1][1]["usage"]
@@ -165,7 +165,7 @@ def test_cached_tokens_count_in_the_total(bedrock: Bedrock) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_no_character_is_cut_in_two(bedrock: Bedrock, size: int) -> None:
+def test_no_character_is_cut_in_two(bedrock: Server, size: int) -> None:
     text = "a😀b👩‍👩‍👧é🇩🇪"
     bedrock.add(response={"content": text}, chunkSize=size)
     reply = post(bedrock, "converse-stream", body_for("converse", "hello"))
@@ -179,7 +179,7 @@ def test_no_character_is_cut_in_two(bedrock: Bedrock, size: int) -> None:
     assert not [delta for delta in deltas if delta.startswith("\u200d")]
 
 
-def test_a_frame_has_three_headers_of_type_string(bedrock: Bedrock) -> None:
+def test_a_frame_has_three_headers_of_type_string(bedrock: Server) -> None:
     bedrock.add(response={"content": "x" * 100_000}, chunkSize=100_000)
     reply = post(bedrock, "converse-stream", body_for("converse", "hello"))
     frames = wire.split(reply.body)
@@ -202,7 +202,7 @@ def test_a_frame_has_three_headers_of_type_string(bedrock: Bedrock) -> None:
     ids=["prelude", "message"],
 )
 def test_the_decoder_reports_a_wrong_checksum(
-    bedrock: Bedrock, position: int, error: type[Exception]
+    bedrock: Server, position: int, error: type[Exception]
 ) -> None:
     bedrock.add(response={"content": "Hi"})
     body = bytearray(post(bedrock, "converse-stream", body_for("converse", "hello")).body)
@@ -213,7 +213,7 @@ def test_the_decoder_reports_a_wrong_checksum(
         bf.decode_all(bytes(body))
 
 
-def test_frames_leave_when_they_are_due_and_not_when_the_stream_ends(bedrock: Bedrock) -> None:
+def test_frames_leave_when_they_are_due_and_not_when_the_stream_ends(bedrock: Server) -> None:
     timing = {"ttft_ms": 0, "gap_ms": 3_600_000}
     bedrock.add(response={"content": "one two three"}, timing=timing)
     with connect(bedrock.url) as connection:
@@ -228,7 +228,7 @@ def test_frames_leave_when_they_are_due_and_not_when_the_stream_ends(bedrock: Be
 
 
 @each
-def test_a_response_has_an_id_of_its_own(bedrock: Bedrock, operation: str) -> None:
+def test_a_response_has_an_id_of_its_own(bedrock: Server, operation: str) -> None:
     bedrock.add(response={"content": "Hi there!"})
     replies = [post(bedrock, operation, body_for(operation, "hello")) for _ in range(2)]
     ids = [reply.headers["x-amzn-requestid"] for reply in replies]
@@ -237,7 +237,7 @@ def test_a_response_has_an_id_of_its_own(bedrock: Bedrock, operation: str) -> No
     assert ids == [request.request_id for request in bedrock.requests]
 
 
-def test_an_invoke_stream_tells_the_type_of_its_chunks(bedrock: Bedrock) -> None:
+def test_an_invoke_stream_tells_the_type_of_its_chunks(bedrock: Server) -> None:
     bedrock.add(response={"content": "Hi there!"})
     reply = post(bedrock, STREAMS[1], body_for("invoke", "hello"))
 
@@ -246,7 +246,7 @@ def test_an_invoke_stream_tells_the_type_of_its_chunks(bedrock: Bedrock) -> None
     assert "content-encoding" not in reply.headers
 
 
-def test_an_invoke_answer_tells_its_tokens_in_headers(bedrock: Bedrock) -> None:
+def test_an_invoke_answer_tells_its_tokens_in_headers(bedrock: Server) -> None:
     bedrock.add(response={"content": "Hi", "usage": {"inputTokens": 15, "outputTokens": 25}})
     headers = post(bedrock, "invoke", body_for("invoke", "hello")).headers
 
@@ -255,7 +255,7 @@ def test_an_invoke_answer_tells_its_tokens_in_headers(bedrock: Bedrock) -> None:
     assert headers["x-amzn-bedrock-invocation-latency"].isdigit()
 
 
-def test_redacted_reasoning_is_base64_in_both_forms(bedrock: Bedrock) -> None:
+def test_redacted_reasoning_is_base64_in_both_forms(bedrock: Server) -> None:
     bedrock.add(response=EVERYTHING)
     client = bedrock.client()
     content = client.converse(modelId=MODEL, messages=asking("hello")["messages"])["output"][
@@ -268,7 +268,7 @@ def test_redacted_reasoning_is_base64_in_both_forms(bedrock: Bedrock) -> None:
     assert native[1]["type"] == "redacted_thinking"
 
 
-def test_a_whole_answer_tells_the_time_of_its_stream(bedrock: Bedrock) -> None:
+def test_a_whole_answer_tells_the_time_of_its_stream(bedrock: Server) -> None:
     recorded = {"ttftMs": 3, "interChunkDelaysMs": [2, 1], "totalDurationMs": 8}
     bedrock.add(response={"content": "ABCD"}, chunkSize=2, recordedTimings=recorded)
     whole = message(post(bedrock, "converse", body_for("converse", "hello")))

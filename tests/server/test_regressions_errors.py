@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 import bedrock_frames as bf
 from bedrock_frames.fixtures import FixtureError
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.support.bedrock_replies import STREAMS, body_for, post
 from tests.support.http_client import MODEL, asking
 
@@ -31,7 +31,7 @@ def fail_after(events: int, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", sorted(IN_EVERY_STREAM))
 @pytest.mark.parametrize("spelled", ["lower", "upper"])
 def test_an_exception_in_a_stream_has_the_name_of_its_member(
-    bedrock: Bedrock, name: str, spelled: str
+    bedrock: Server, name: str, spelled: str
 ) -> None:
     stated = name if spelled == "lower" else name[0].upper() + name[1:]
     bedrock.add(response=fail_after(2, stated))
@@ -47,7 +47,7 @@ def test_an_exception_in_a_stream_has_the_name_of_its_member(
 
 @pytest.mark.parametrize("name", sorted({*IN_EVERY_STREAM, ONLY_IN_INVOKE}))
 def test_an_exception_in_an_invoke_stream_has_the_name_of_its_member(
-    bedrock: Bedrock, name: str
+    bedrock: Server, name: str
 ) -> None:
     bedrock.add(match={"operation": STREAMS[1]}, response=fail_after(3, name))
     messages = bf.decode_all(post(bedrock, STREAMS[1], body_for("invoke", "hello")).body)
@@ -56,12 +56,12 @@ def test_an_exception_in_an_invoke_stream_has_the_name_of_its_member(
     assert messages[-1].exception_type == name
 
 
-def test_a_converse_stream_cannot_time_out_by_an_exception(bedrock: Bedrock) -> None:
+def test_a_converse_stream_cannot_time_out_by_an_exception(bedrock: Server) -> None:
     with pytest.raises(FixtureError, match=ONLY_IN_INVOKE):
         bedrock.add(response=fail_after(2, ONLY_IN_INVOKE))
 
 
-def test_an_answer_that_is_no_stream_fails_at_once(bedrock: Bedrock) -> None:
+def test_an_answer_that_is_no_stream_fails_at_once(bedrock: Server) -> None:
     bedrock.add(response=fail_after(2, "throttlingException"))
     client = bedrock.client(config=Config(retries={"total_max_attempts": 1}))
 
@@ -70,7 +70,7 @@ def test_an_answer_that_is_no_stream_fails_at_once(bedrock: Bedrock) -> None:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
-def test_throttling_is_retried_in_every_mode_of_botocore(bedrock: Bedrock, mode: Any) -> None:
+def test_throttling_is_retried_in_every_mode_of_botocore(bedrock: Server, mode: Any) -> None:
     bedrock.add(response={"content": "at last"})
     bedrock.next_error("ThrottlingException", "Too many requests")
     client = bedrock.client(config=Config(retries={"mode": mode, "total_max_attempts": 2}))
@@ -79,7 +79,7 @@ def test_throttling_is_retried_in_every_mode_of_botocore(bedrock: Bedrock, mode:
     assert [request.status for request in bedrock.requests] == [429, 200]
 
 
-def test_aimock_s_rate_limit_is_an_exception_that_boto3_knows(bedrock: Bedrock) -> None:
+def test_aimock_s_rate_limit_is_an_exception_that_boto3_knows(bedrock: Server) -> None:
     bedrock.add(
         response={
             "error": {"message": "Rate limited", "type": "rate_limit_error"},
@@ -95,7 +95,7 @@ def test_aimock_s_rate_limit_is_an_exception_that_boto3_knows(bedrock: Bedrock) 
     assert caught.value.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "3"
 
 
-def test_a_miss_is_legible_in_boto3(bedrock: Bedrock) -> None:
+def test_a_miss_is_legible_in_boto3(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hi"}, name="greeting")
     with pytest.raises(ClientError, match="greeting"):
         bedrock.client().converse(modelId=MODEL, messages=asking("bye")["messages"])

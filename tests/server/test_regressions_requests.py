@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.support.bedrock_replies import OPERATIONS, body_for, chunks, error, post, said, say
 from tests.support.http_client import (
     CONVERSE,
@@ -29,7 +29,7 @@ def tool(**call: Any) -> dict[str, Any]:
     return {"match": {}, "response": {"toolCalls": [call]}}
 
 
-def control(bedrock: Bedrock, method: str, path: str, body: dict[str, Any] | None = None) -> Reply:
+def control(bedrock: Server, method: str, path: str, body: dict[str, Any] | None = None) -> Reply:
     return ask(bedrock.url, method, path, body)
 
 
@@ -37,7 +37,7 @@ def control(bedrock: Bedrock, method: str, path: str, body: dict[str, Any] | Non
 @pytest.mark.parametrize("model", [MODEL, ARN])
 @pytest.mark.parametrize("safe", ["", ":", ":/"], ids=["all encoded", "colons", "plain"])
 def test_a_model_id_is_decoded_however_it_was_sent(
-    bedrock: Bedrock, operation: str, model: str, safe: str
+    bedrock: Server, operation: str, model: str, safe: str
 ) -> None:
     bedrock.add(match={"model": {"equals": model}}, response={"content": "Hi there!"})
     path = f"/model/{quote(model, safe=safe)}/{operation}"
@@ -46,7 +46,7 @@ def test_a_model_id_is_decoded_however_it_was_sent(
     assert [request.model for request in bedrock.requests] == [model]
 
 
-def test_a_cache_point_may_stand_anywhere(bedrock: Bedrock) -> None:
+def test_a_cache_point_may_stand_anywhere(bedrock: Server) -> None:
     point = {"cachePoint": {"type": "default"}}
     bedrock.add(match={"userMessage": "hello", "toolName": "look"}, response={"content": "Hi"})
     look = {"toolSpec": {"name": "look", "inputSchema": {"json": {"type": "object"}}}}
@@ -75,7 +75,7 @@ def test_a_cache_point_may_stand_anywhere(bedrock: Bedrock) -> None:
 )
 @pytest.mark.parametrize("operation", ["converse", "converse-stream"])
 def test_no_content_block_is_too_much(
-    bedrock: Bedrock, operation: str, block: dict[str, Any]
+    bedrock: Server, operation: str, block: dict[str, Any]
 ) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hi"})
     body = {"messages": [{"role": "user", "content": [{"text": "hello"}, block]}]}
@@ -96,7 +96,7 @@ def test_no_content_block_is_too_much(
 )
 @pytest.mark.parametrize("operation", ["converse", "converse-stream"])
 def test_messages_of_a_wrong_shape_are_a_validation_error(
-    bedrock: Bedrock, operation: str, messages: Any
+    bedrock: Server, operation: str, messages: Any
 ) -> None:
     bedrock.add(response={"content": "Hi"})
 
@@ -118,7 +118,7 @@ def test_messages_of_a_wrong_shape_are_a_validation_error(
 )
 @pytest.mark.parametrize("operation", ["invoke", "invoke-with-response-stream"])
 def test_every_family_of_models_is_answered(
-    bedrock: Bedrock, operation: str, model: str, body: dict[str, Any]
+    bedrock: Server, operation: str, model: str, body: dict[str, Any]
 ) -> None:
     bedrock.add(response={"content": "Hi"})
 
@@ -140,7 +140,7 @@ def test_every_family_of_models_is_answered(
     ids=["match key", "no match", "option", "arguments", "empty id", "lone surrogate"],
 )
 def test_what_would_fail_silently_is_refused(
-    bedrock: Bedrock, fixture: dict[str, Any], fault: str
+    bedrock: Server, fixture: dict[str, Any], fault: str
 ) -> None:
     reply = control(bedrock, "POST", "/__aimock/fixtures", {"fixtures": [fixture]})
 
@@ -149,7 +149,7 @@ def test_what_would_fail_silently_is_refused(
     assert control(bedrock, "GET", "/__control/fixtures").json["count"] == 0
 
 
-def test_a_fixture_that_never_answers_is_refused(bedrock: Bedrock) -> None:
+def test_a_fixture_that_never_answers_is_refused(bedrock: Server) -> None:
     added = [
         {"match": {"userMessage": text}, "response": {"content": text}}
         for text in ("trunc", "slowtrunc")
@@ -161,7 +161,7 @@ def test_a_fixture_that_never_answers_is_refused(bedrock: Bedrock) -> None:
     assert (refused.status, taken.status) == (400, 200)
 
 
-def test_six_hundred_sessions_keep_their_place(bedrock: Bedrock) -> None:
+def test_six_hundred_sessions_keep_their_place(bedrock: Server) -> None:
     for step in range(2):
         bedrock.add(match={"sequenceIndex": step}, response={"content": str(step)})
 
@@ -175,7 +175,7 @@ def test_six_hundred_sessions_keep_their_place(bedrock: Bedrock) -> None:
     assert {go(session) for session in range(600)} == {"1"}
 
 
-def test_a_session_needs_no_header_but_the_signature_s(bedrock: Bedrock) -> None:
+def test_a_session_needs_no_header_but_the_signature_s(bedrock: Server) -> None:
     for step in range(2):
         bedrock.add(match={"sequenceIndex": step}, response={"content": str(step)})
     texts = []
@@ -187,7 +187,7 @@ def test_a_session_needs_no_header_but_the_signature_s(bedrock: Bedrock) -> None
     assert texts == ["0", "0", "1"]
 
 
-def test_secrets_do_not_reach_the_journal(bedrock: Bedrock) -> None:
+def test_secrets_do_not_reach_the_journal(bedrock: Server) -> None:
     bedrock.add(response={"content": "Hi"})
     client = bedrock.client(aws_session_token="a-session-token")  # noqa: S106
     client.converse(modelId=MODEL, messages=asking("hello")["messages"])
@@ -201,7 +201,7 @@ def test_secrets_do_not_reach_the_journal(bedrock: Bedrock) -> None:
         assert secret not in told
 
 
-def test_the_journal_is_read_page_by_page(bedrock: Bedrock) -> None:
+def test_the_journal_is_read_page_by_page(bedrock: Server) -> None:
     bedrock.add(response={"content": "Hi"})
     for number in range(5):
         post(bedrock, "converse", asking(f"number {number} " + "x" * 200_000))
@@ -213,7 +213,7 @@ def test_the_journal_is_read_page_by_page(bedrock: Bedrock) -> None:
     assert entry["response"]["status"] == 200
 
 
-def test_a_truncated_stream_is_not_told_as_delivered(bedrock: Bedrock) -> None:
+def test_a_truncated_stream_is_not_told_as_delivered(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "cut"}, response={"content": "Hi"}, truncateAfterChunks=2)
     bedrock.add(response={"content": "Hi"})
     for text in ("cut", "whole"):
@@ -225,7 +225,7 @@ def test_a_truncated_stream_is_not_told_as_delivered(bedrock: Bedrock) -> None:
 
 
 @prefixes
-def test_fixtures_come_and_go_while_it_runs(bedrock: Bedrock, prefix: str) -> None:
+def test_fixtures_come_and_go_while_it_runs(bedrock: Server, prefix: str) -> None:
     fixture = {"match": {"userMessage": "hello"}, "response": {"content": "by hand"}}
     added = control(bedrock, "POST", f"{prefix}/fixtures", {"fixtures": [fixture]})
     answer = say(bedrock, "converse")
@@ -238,7 +238,7 @@ def test_fixtures_come_and_go_while_it_runs(bedrock: Bedrock, prefix: str) -> No
 
 
 @prefixes
-def test_a_one_shot_error_and_a_reset(bedrock: Bedrock, prefix: str) -> None:
+def test_a_one_shot_error_and_a_reset(bedrock: Server, prefix: str) -> None:
     bedrock.add(response={"content": "Hi"})
     queued = control(
         bedrock, "POST", f"{prefix}/error", {"status": 429, "body": {"message": "slow down"}}
@@ -253,7 +253,7 @@ def test_a_one_shot_error_and_a_reset(bedrock: Bedrock, prefix: str) -> None:
     assert bedrock.requests == []
 
 
-def test_an_added_fixture_may_go_before_a_catch_all(bedrock: Bedrock) -> None:
+def test_an_added_fixture_may_go_before_a_catch_all(bedrock: Server) -> None:
     bedrock.add(response={"content": "anything"})
     fixture = {"match": {"userMessage": "hello"}, "response": {"content": "specific"}}
     path = "/__control/fixtures?position=first"
@@ -272,7 +272,7 @@ def test_an_added_fixture_may_go_before_a_catch_all(bedrock: Bedrock) -> None:
         ("POST", "/v1/chat/completions"),
     ],
 )
-def test_an_unknown_route_is_a_typed_error(bedrock: Bedrock, method: str, path: str) -> None:
+def test_an_unknown_route_is_a_typed_error(bedrock: Server, method: str, path: str) -> None:
     bedrock.add(response={"content": "Hi"})
     reply = ask(bedrock.url, method, path, asking("hello"))
 
@@ -281,7 +281,7 @@ def test_an_unknown_route_is_a_typed_error(bedrock: Bedrock, method: str, path: 
     assert list(json.loads(reply.body)) == ["message"]
 
 
-def test_a_connection_is_kept_for_the_next_request(bedrock: Bedrock) -> None:
+def test_a_connection_is_kept_for_the_next_request(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hi"})
     with connect(bedrock.url) as connection:
         statuses = [

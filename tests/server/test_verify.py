@@ -8,7 +8,6 @@ import pytest
 
 from bedrock_frames._core import Rule
 from bedrock_frames.fixtures import FixtureError
-from bedrock_frames.pytest_plugin import Bedrock
 from bedrock_frames.server import Server
 from bedrock_frames.server.verify import read_times
 from tests.support.engine_requests import ask as ask_engine
@@ -244,7 +243,7 @@ def test_a_turn_is_the_requests_own() -> None:
     assert judged[0][2] == ["turnIndex must be 1, and is 0"]
 
 
-def test_the_plugin_verifies(bedrock: Bedrock) -> None:
+def test_the_plugin_verifies(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "hello"}, response={"content": "Hello!"})
     bedrock.client().converse(
         modelId="any.model", messages=[{"role": "user", "content": [{"text": "hello"}]}]

@@ -16,7 +16,7 @@ from botocore.model import OperationModel
 from botocore.parsers import EventStreamJSONParser, create_parser
 
 import bedrock_frames as bf
-from bedrock_frames.pytest_plugin import Bedrock
+from bedrock_frames.server import Server
 from tests.support.http_client import JSON, MODEL, Reply, ask
 
 OPERATIONS: Final = ("converse", "converse-stream", "invoke", "invoke-with-response-stream")
@@ -55,7 +55,7 @@ def body_for(operation: str, text: str, **members: Any) -> dict[str, Any]:
 
 
 def post(
-    bedrock: Bedrock,
+    bedrock: Server,
     operation: str,
     body: bytes | Mapping[str, Any],
     *,
@@ -67,7 +67,7 @@ def post(
     return ask(bedrock.url, "POST", path, body, headers)
 
 
-def say(bedrock: Bedrock, operation: str, text: str = "hello", *, model: str = MODEL) -> Said:
+def say(bedrock: Server, operation: str, text: str = "hello", *, model: str = MODEL) -> Said:
     """Ask one operation, and return what it says."""
     return said(operation, post(bedrock, operation, body_for(operation, text), model=model))
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from bedrock_frames import bounds
 from bedrock_frames._core import MAX_CONNECTIONS, MAX_IN_FLIGHT
 from bedrock_frames.server.app import create_app, parts_of
+from bedrock_frames.server.catalog import gather
+from bedrock_frames.server.environment import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from bedrock_frames.server.host import Host, HostThread, listen, url_of
 from bedrock_frames.server.lifetime import Lifetime
 from bedrock_frames.server.native import NativeServer, Place
+from bedrock_frames.server.typed import error_plan
 from bedrock_frames.server.verify import verify
 
 if TYPE_CHECKING:
@@ -20,12 +23,18 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from types import TracebackType
 
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from starlette.applications import Starlette
 
     from bedrock_frames._core import JournalEntry
+    from bedrock_frames.fixtures import Answerer
     from bedrock_frames.server.app import Parts
     from bedrock_frames.server.catalog import FixtureSource, StrPath
     from bedrock_frames.server.verify import Times
+
+
+_ALL: Final = 1_000_000
+"""More entries than the journal can have."""
 
 
 class Options(TypedDict, total=False):
@@ -100,7 +109,8 @@ class Server:
     ::
 
         with Server("fixtures/") as server:
-            boto3.client("bedrock-runtime", endpoint_url=server.url)
+            server.add(match={"userMessage": "hello"}, response={"content": "Hello!"})
+            client = server.client()
 
     A server that is still running when the process ends is stopped then, without a drain timeout.
     A forked child may use its parent's server; it cannot stop it.
@@ -170,9 +180,88 @@ class Server:
         """The engine, the fixtures and the figures of the running app."""
         return parts_of(self._app)
 
+    def add(
+        self,
+        *,
+        match: Mapping[str, object] | None = None,
+        response: Mapping[str, object] | list[Mapping[str, object]] | Answerer | None = None,
+        first: bool = False,
+        **options: object,
+    ) -> None:
+        """Add a fixture after all others, or before them if ``first``.
+
+        Args:
+            match: the requests that it answers; all, if None.
+            response: an object, a list of them for a sequence, or a callable that returns one for
+                each request.
+            first: whether it takes precedence over the fixtures that are there.
+            **options: the other keys of a fixture, such as ``timing`` and ``chunkSize``; or
+                ``responses`` in place of ``response``.
+
+        Raises:
+            FixtureError: with all its faults.
+        """
+        fixture = {"match": match or {}, **options}
+        if response is not None:
+            fixture["response"] = response
+        self.parts.catalog.add([fixture], first=first)
+
+    def load(self, fixtures: FixtureSource) -> None:
+        """Add the fixtures of files, folders, a set or JSON objects, after all others.
+
+        Raises:
+            FixtureError: with all their faults.
+        """
+        self.parts.catalog.merge(gather(fixtures))
+
+    def client(self, **options: Any) -> BedrockRuntimeClient:
+        """Return a boto3 client of this server; ``options`` are those of ``Session.client``.
+
+        It trusts the certificate that was made for a server with ``tls=True``.
+        """
+        import boto3
+
+        defaults: dict[str, Any] = {
+            "endpoint_url": self.url,
+            "region_name": REGION,
+            "aws_access_key_id": ACCESS_KEY_ID,
+            "aws_secret_access_key": SECRET_ACCESS_KEY,
+        }
+        if self.certificate is not None:
+            defaults["verify"] = str(self.certificate)
+        session = boto3.Session(region_name=REGION)
+        return session.client("bedrock-runtime", **(defaults | options))
+
+    @property
+    def requests(self) -> list[JournalEntry]:
+        """The requests in the journal, oldest first."""
+        return self.parts.engine.journal(limit=_ALL)[1]
+
+    def next_error(
+        self,
+        error: str | None = None,
+        message: str = "",
+        *,
+        status: int | None = None,
+        times: int = 1,
+    ) -> None:
+        """Answer the next ``times`` requests with an error: by its name, its status, or both.
+
+        SDKs retry throttling and server errors: each attempt is a request.
+
+        Raises:
+            ValueError: the name is unknown, or a number out of its range.
+        """
+        self.parts.engine.next_error(error_plan(error, status, message), times)
+
+    def reset(self) -> None:
+        """Return to the start: the fixtures given then, no journal, sequences at 0, no errors."""
+        self.parts.catalog.drop_added()
+        self.parts.engine.reset()
+
     def verify(
         self,
-        match: Mapping[str, object],
+        match: Mapping[str, object] | None = None,
         *,
         times: Times = None,
         outcome: str | None = None,
@@ -185,11 +274,12 @@ class Server:
         their answers must have ended, and ``status`` their status.
 
         Raises:
-            AssertionError: they were not as many; it says what came closest, and what failed.
+            AssertionError: there were fewer or more; it says what came closest, and what failed.
             FixtureError: the match has faults.
             ValueError: times, outcome or status make no sense.
         """
-        found = verify(self.parts.engine, match, times=times, outcome=outcome, status=status)
+        __tracebackhide__ = True
+        found = verify(self.parts.engine, match or {}, times=times, outcome=outcome, status=status)
         if not found.verified:
             raise AssertionError(found.message)
         return list(found.matched)
