@@ -130,23 +130,26 @@ class Figures:
     def blocked(self) -> int:
         """Writes of which the socket took only a part."""
     @property
-    def interrupted(self) -> int:
+    def client_left(self) -> int:
         """Answers whose client left."""
-    @property
-    def aborted(self) -> int:
-        """Answers cut as their fixture asks."""
     @property
     def stalled(self) -> int:
         """Answers whose client did not read on for too long."""
     @property
-    def panicked(self) -> int:
-        """Answers that a fault of the server's own ended."""
+    def cut(self) -> int:
+        """Answers cut as their fixture asks."""
+    @property
+    def stopped(self) -> int:
+        """Answers that a stop of the server cut."""
+    @property
+    def failed(self) -> int:
+        """Answers and connections that an internal error ended."""
     @property
     def refused(self) -> int:
         """Malformed requests, and requests beyond a bound."""
     @property
     def lateness(self) -> Durations:
-        """From when a paced write was due to when the kernel had it."""
+        """From when a paced write was due to when the call that took its last byte returned."""
     @property
     def first_frame(self) -> Durations:
         """From a request to the first bytes of its stream."""

@@ -283,8 +283,8 @@ class JournalEntry:
     def outcome(self) -> str:
         """How it ended: "pending" until the transport settles it.
 
-        Then "delivered", "interrupted" (the client went away), "stalled" (it did not read on) or
-        "aborted" (the server cut it, as the fixture asks).
+        Then "delivered", "client_left", "stalled" (the client did not read on), "cut" (as the
+        fixture asks, or by a stop of the server) or "failed" (an internal error).
         """
     @property
     def sent_frames(self) -> int: ...
@@ -422,8 +422,7 @@ class Engine:
     ) -> None:
         """Tell the journal how an answer ended, and how long it took.
 
-        ``outcome`` is "delivered", "interrupted" (the client went away) or "aborted" (the server
-        cut it, as the fixture asks).
+        ``outcome`` is "delivered", "client_left" or "cut".
         """
     @property
     def requests(self) -> dict[tuple[str, int], int]:

@@ -142,16 +142,16 @@ def test_filters_are_all_to_be_met() -> None:
 def test_outcomes_are_settled_by_request_id() -> None:
     made = engine([rule()])
     answers = [ask(made, GO) for _ in range(3)]
-    made.settle(answers[1].request_id, "aborted", 3)
-    made.settle(answers[2].request_id, "interrupted", 2)
+    made.settle(answers[1].request_id, "cut", 3)
+    made.settle(answers[2].request_id, "client_left", 2)
     made.settle("no-such-id", "delivered", 1)
     found = [(entry.outcome, entry.sent_frames) for entry in made.journal()[1]]
-    assert found == [("pending", 0), ("aborted", 3), ("interrupted", 2)]
+    assert found == [("pending", 0), ("cut", 3), ("client_left", 2)]
 
 
 @pytest.mark.parametrize("outcome", ["", "pending", "Delivered", "lost"])
 def test_an_unknown_outcome_is_refused(outcome: str) -> None:
-    with pytest.raises(ValueError, match="delivered, interrupted or aborted"):
+    with pytest.raises(ValueError, match="delivered, client_left or cut"):
         engine([]).settle("0", outcome, 0)
 
 

@@ -112,6 +112,6 @@ def test_the_app_is_the_same_on_every_host(name: str, tmp_path: Path) -> None:
         journal = ask(url, "GET", f"{prefix}/__control/journal").json
         assert journal[4]["model"] == "arn:aws:bedrock:us-east-1:1:inference-profile/mine"
         assert [entry["response"]["outcome"] for entry in journal] == [
-            *("delivered", "delivered", "aborted", "delivered", "delivered"),
-            *["interrupted"] * 3,
+            *("delivered", "delivered", "cut", "delivered", "delivered"),
+            *["client_left"] * 3,
         ]

@@ -164,7 +164,7 @@ def test_an_error_of_send_is_raised_by_the_response(suspends: bool) -> None:
 
         with pytest.raises(RuntimeError, match="broken"):
             await exchange(Client(loop), response(loop, on=ticker, observer=notes), send)
-        assert notes.end == ("interrupted", 0)
+        assert notes.end == ("client_left", 0)
         assert len(ticker) == 0
 
     run(main)
@@ -181,7 +181,7 @@ def test_an_os_error_of_send_means_that_the_client_left(suspends: bool) -> None:
             raise OSError
 
         await exchange(Client(loop), response(loop, observer=notes), send)
-        assert notes.end == ("interrupted", 0)
+        assert notes.end == ("client_left", 0)
 
     run(main)
 
@@ -194,7 +194,7 @@ def test_a_client_that_leaves_frees_its_stream() -> None:
         await exchange(client, response(loop, on=ticker, observer=notes))
 
         assert loop.now == pytest.approx(0.020)
-        assert notes.end == ("interrupted", 2)
+        assert notes.end == ("client_left", 2)
         assert len(ticker) == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -236,7 +236,7 @@ def test_a_client_that_leaves_while_the_host_waits_frees_its_stream() -> None:
         loop.call_later(0.020, client.leave)
         await exchange(client, response(loop, on=ticker, observer=notes), host.send)
 
-        assert notes.end == ("interrupted", 0)
+        assert notes.end == ("client_left", 0)
         assert len(ticker) == 0
 
     run(main)
@@ -249,7 +249,7 @@ def test_a_client_that_has_left_before_it_begins_is_sent_nothing() -> None:
         await exchange(client, response(loop, [(0.0, 9)], observer=notes))
 
         assert client.messages == []
-        assert notes.end == ("interrupted", 0)
+        assert notes.end == ("client_left", 0)
 
     run(main)
 
@@ -289,7 +289,7 @@ def test_a_client_that_leaves_amid_what_is_due_at_once_is_interrupted() -> None:
         await exchange(client, response(loop, [(0.0, len(LONG))], LONG, observer=notes), send)
 
         assert [len(piece) for _, piece, _ in client.pieces] == [PIECE_BYTES] * 2
-        assert notes.end == ("interrupted", 2 * PIECE_BYTES)
+        assert notes.end == ("client_left", 2 * PIECE_BYTES)
 
     run(main)
 
@@ -359,6 +359,6 @@ def test_a_cut_sends_what_was_promised_and_ends_without_an_end(
         assert client.pieces == pieces
         assert len(client.starts) == 1
         assert loop.now >= cut[0] - 1e-9
-        assert notes.end == ("aborted", cut[1])
+        assert notes.end == ("cut", cut[1])
 
     run(main)

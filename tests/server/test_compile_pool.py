@@ -110,23 +110,23 @@ def test_it_is_the_same_over_http_2() -> None:
 
 
 @pytest.mark.parametrize("asgi", [False, True], ids=["native", "portable"])
-def test_who_leaves_while_an_answer_is_made_is_interrupted(asgi: bool) -> None:
+def test_a_client_that_leaves_while_its_answer_is_made_has_left(asgi: bool) -> None:
     with gated(asgi=asgi) as (server, gate):
         with connect(server.url) as leaving:
             leaving.send("POST", CONVERSE, asking("slow"))
             assert gate.begun.acquire(timeout=LIMIT)
         gate.open.set()
-        until(lambda: outcomes(server) == ["interrupted"])
+        until(lambda: outcomes(server) == ["client_left"])
 
 
 @needs_curl
-def test_who_leaves_over_http_2_is_interrupted() -> None:
+def test_a_client_that_leaves_over_http_2_has_left() -> None:
     with gated() as (server, gate):
         with curl_slowly(server.url, "--http2-prior-knowledge") as leaving:
             assert gate.begun.acquire(timeout=LIMIT)
             leaving.kill()
         gate.open.set()
-        until(lambda: outcomes(server) == ["interrupted"])
+        until(lambda: outcomes(server) == ["client_left"])
 
 
 def outcomes(server: Server) -> list[str]:

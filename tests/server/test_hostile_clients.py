@@ -222,7 +222,7 @@ def test_clients_that_leave_in_mid_stream_are_noticed(server: Server) -> None:
     _, entries = server.parts.engine.journal(limit=1000)
 
     assert disconnects(server) - left == 20
-    assert [e.outcome for e in entries[-20:]] == ["interrupted"] * 20
+    assert [e.outcome for e in entries[-20:]] == ["client_left"] * 20
     assert all(0 < e.sent_frames < 5 for e in entries[-20:])
 
 
@@ -280,7 +280,7 @@ def test_a_truncated_stream_ends_after_just_those_frames(
     assert reply.status == 200
     assert not reply.complete
     assert len(decode_all(reply.body)) == frames
-    assert (entry.outcome, entry.sent_frames) == ("aborted", frames)
+    assert (entry.outcome, entry.sent_frames) == ("cut", frames)
 
 
 def test_a_disconnect_after_a_time_sends_what_was_due(bedrock: Server) -> None:
@@ -299,7 +299,7 @@ def test_boto3_notices_a_cut(bedrock: Server) -> None:
     with pytest.raises((ProtocolError, BotoCoreError, ClientError)):
         seen.extend(response["stream"])
 
-    assert [r.outcome for r in bedrock.requests] == ["aborted"]
+    assert [r.outcome for r in bedrock.requests] == ["cut"]
 
 
 def test_a_cut_is_not_logged_as_an_error(bedrock: Server, caplog: pytest.LogCaptureFixture) -> None:

@@ -212,7 +212,7 @@ def test_a_reader_that_stands_still_holds_up_nobody(served: tuple[str, Plane]) -
         wait_for(serving, in_flight=1)
     after = wait_for(serving, in_flight=0)
 
-    assert after.interrupted == before.interrupted + 1
+    assert after.client_left == before.client_left + 1
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "half close"])

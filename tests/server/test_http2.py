@@ -102,14 +102,14 @@ def test_a_goaway_amid_streams_cuts_none_of_them(url: str, expected: Reply) -> N
 
 def test_a_stream_that_is_reset_takes_no_other_with_it(served: tuple[str, Plane]) -> None:
     url, serving = served
-    before = at_rest(serving).interrupted
+    before = at_rest(serving).client_left
     with http2(url) as connection:
         left = [begun(connection, ENDLESS) for _ in range(5)]
         stayed = [begun(connection, PACED) for _ in range(5)]
         for stream in left:
             connection.send(RstStreamFrame(stream, CANCEL))
         replies = [connection.reply(stream) for stream in stayed]
-        wait_for(serving, in_flight=0, interrupted=before + 5)
+        wait_for(serving, in_flight=0, client_left=before + 5)
 
         assert all(reply.complete for reply in replies)
         assert connection.ask(CONVERSE, asking("hello")).status == 200
@@ -117,12 +117,12 @@ def test_a_stream_that_is_reset_takes_no_other_with_it(served: tuple[str, Plane]
 
 def test_a_connection_that_is_lost_frees_all_its_streams(served: tuple[str, Plane]) -> None:
     url, serving = served
-    before = at_rest(serving).interrupted
+    before = at_rest(serving).client_left
     with http2(url) as connection:
         for _ in range(50):
             begun(connection, ENDLESS)
         wait_for(serving, streams=50, in_flight=50)
-    assert at_rest(serving).interrupted == before + 50
+    assert at_rest(serving).client_left == before + 50
 
 
 def test_a_stream_whose_window_is_shut_holds_up_no_other(url: str) -> None:
@@ -158,11 +158,11 @@ def test_an_answer_is_under_way_until_its_reader_has_taken_it(
     served: tuple[str, Plane], text: str
 ) -> None:
     url, serving = served
-    before = at_rest(serving).interrupted
+    before = at_rest(serving).client_left
     with http2(url, window=1000) as connection:
         begun(connection, text)
         assert serving.figures().in_flight == 1
-    assert wait_for(serving, in_flight=0).interrupted == before + 1
+    assert wait_for(serving, in_flight=0).client_left == before + 1
 
 
 def test_a_cut_stream_has_its_frames_and_is_reset(url: str) -> None:

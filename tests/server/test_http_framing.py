@@ -66,7 +66,7 @@ def test_other_methods_get_a_typed_answer_on_a_connection_that_lives(
     served: tuple[str, Plane], method: str
 ) -> None:
     url, serving = served
-    before = at_rest(serving).interrupted
+    before = at_rest(serving).client_left
     with connect(url) as connection:
         for _ in range(2):
             reply = connection.ask(method, CONVERSE)
@@ -75,12 +75,12 @@ def test_other_methods_get_a_typed_answer_on_a_connection_that_lives(
             assert reply.complete
         assert connection.ask("POST", CONVERSE, BODY).status == 200
 
-    assert at_rest(serving).interrupted == before
+    assert at_rest(serving).client_left == before
 
 
 def test_a_head_request_gets_the_head_alone(served: tuple[str, Plane]) -> None:
     url, serving = served
-    before = at_rest(serving).interrupted
+    before = at_rest(serving).client_left
     whole = ask(url, "DELETE", CONVERSE)
     with connect(url) as connection:
         head = f"HEAD {CONVERSE} HTTP/1.1\r\nhost: test\r\n\r\n".encode()
@@ -94,7 +94,7 @@ def test_a_head_request_gets_the_head_alone(served: tuple[str, Plane]) -> None:
     # The name of the method is part of the text, and is two letters shorter.
     assert b"content-length: %d" % (len(whole.body) - 2) in first
     assert second.startswith(b"HTTP/1.1 200 ")
-    assert at_rest(serving).interrupted == before
+    assert at_rest(serving).client_left == before
 
 
 @needs_curl
@@ -103,10 +103,10 @@ def test_it_is_the_same_over_http_2(
     served: tuple[str, Plane], tmp_path: Path, option: str, body: bytes
 ) -> None:
     url, serving = served
-    before = at_rest(serving).interrupted
+    before = at_rest(serving).client_left
     status, version, answer = curl(tmp_path, url + CONVERSE, option, "--http2-prior-knowledge")
 
     assert (status, version) == (405, "2")
     if not body:
         assert b"{" not in answer
-    assert at_rest(serving).interrupted == before
+    assert at_rest(serving).client_left == before

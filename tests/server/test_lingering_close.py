@@ -70,7 +70,7 @@ def test_an_answer_that_is_read_late_outlives_a_stop() -> None:
             assert reader.reply().complete
             reader.close()
         stopping.join()
-    assert serving.figures().interrupted == 0
+    assert serving.figures().client_left == 0
 
 
 def test_an_answer_over_http_2_that_is_read_slowly_outlives_a_stop() -> None:

@@ -48,6 +48,7 @@ COUNTERS: Final = (
     "answers_aborted_total{reason=client left}",
     "answers_aborted_total{reason=fixture}",
     "answers_aborted_total{reason=stalled}",
+    "answers_aborted_total{reason=stopped}",
     "body_sent_bytes_total",
     "connections_accepted_total",
     "disconnects_total",

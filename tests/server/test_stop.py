@@ -47,7 +47,7 @@ def test_a_plane_that_has_to_stop_at_once_says_what_it_left() -> None:
         connection.socket.recv(1, 2)
         assert not serving.stop(0.01)
         assert not connection.reply().complete
-        assert serving.figures().interrupted == 1
+        assert serving.figures().stopped == 1
 
 
 def test_a_plane_may_be_given_any_time_to_stop() -> None:

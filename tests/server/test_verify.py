@@ -116,8 +116,16 @@ def test_conditions_on_the_answer_are_told_too(server: Server) -> None:
 
     with pytest.raises(AssertionError, match=r"status must be 404, and is 200"):
         server.verify({"userMessage": "hello"}, status=404)
-    with pytest.raises(AssertionError, match='outcome must be "aborted", and is "delivered"'):
-        server.verify({"userMessage": "hello"}, outcome="aborted")
+    with pytest.raises(AssertionError, match='outcome must be "cut", and is "delivered"'):
+        server.verify({"userMessage": "hello"}, outcome="cut")
+
+
+@pytest.mark.parametrize(("old", "new"), [("interrupted", "client_left"), ("aborted", "cut")])
+def test_old_names_of_outcomes_are_taken_with_a_warning(server: Server, old: str, new: str) -> None:
+    say(server, "hello")
+
+    with pytest.warns(DeprecationWarning, match=f'"{old}" is called "{new}" now'):
+        server.verify({"userMessage": "hello"}, outcome=old, times="never")
 
 
 def test_the_control_api_counts_and_tells(server: Server) -> None:
@@ -141,7 +149,7 @@ def test_the_control_api_counts_and_tells(server: Server) -> None:
         ({"times": 1}, '"match"'),
         ({"match": []}, '"match"'),
         ({"match": {}, "time": 1}, "times"),
-        ({"match": {}, "outcome": "lost"}, "interrupted"),
+        ({"match": {}, "outcome": "lost"}, "client_left"),
         ({"match": {}, "status": "200"}, "status"),
         ({"match": {"userMesage": "x"}}, "userMessage"),
         ({"match": {"userMessage": {"regex": "("}}}, "$.match.userMessage"),

@@ -271,7 +271,7 @@ def _entry(entry: JournalEntry) -> str:
             "fixture": entry.fixture,
             "place": entry.place,
             "outcome": entry.outcome,
-            "interrupted": entry.outcome in ("interrupted", "stalled", "aborted"),
+            "interrupted": entry.outcome in ("client_left", "stalled", "cut", "failed"),
             "frames": entry.sent_frames,
             "durationMs": _milliseconds(entry.duration),
             "latenessMs": _milliseconds(entry.lateness),

@@ -198,7 +198,7 @@ class BedrockRoute(BaseRoute):
         else:
             found = scan(answer.body) if answer.stream else []
             frames = sum(offset + length <= sent for offset, length, _ in found)
-            self._counts.disconnects += outcome == "interrupted"
+            self._counts.disconnects += outcome == "client_left"
         if answer.stream:
             self._counts.frames += frames
         self._counts.body_bytes += sent

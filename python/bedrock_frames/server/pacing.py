@@ -41,7 +41,7 @@ class Writes(Protocol):
     def __iter__(self) -> Iterator[Write]: ...
 
 
-Outcome: TypeAlias = Literal["delivered", "interrupted", "aborted"]
+Outcome: TypeAlias = Literal["delivered", "client_left", "cut"]
 """How a stream ended: all was sent, the client left, or it was cut as asked."""
 
 
@@ -170,12 +170,12 @@ async def pace(
         observer=observer,
         on=on,
     )
-    outcome: Outcome = "interrupted"
+    outcome: Outcome = "client_left"
     try:
         outcome = await _run_while_there(stream, receive)
     finally:
         stream.note_end(outcome, stream.sent)
-    if outcome == "aborted":
+    if outcome == "cut":
         raise ConnectionCut
 
 
@@ -205,11 +205,11 @@ async def _run_while_there(stream: _Stream, receive: Receive) -> Outcome:
     try:
         return await stream.run(task)
     except OSError:
-        return "interrupted"  # how hosts of ASGI 2.4 and later say that the client has left
+        return "client_left"  # how hosts of ASGI 2.4 and later say that the client has left
     except asyncio.CancelledError:
         if not left or task.uncancel():
             raise
-        return "interrupted"
+        return "client_left"
     finally:
         watcher.cancel()
 
@@ -280,7 +280,7 @@ class _Stream:
                     await finish(suspended)
         finally:
             self.stop()
-        return "aborted" if self._cut else "delivered"
+        return "cut" if self._cut else "delivered"
 
     def stop(self) -> None:
         """Have the ticker send no more of it: a tick may come before the task that is cancelled."""

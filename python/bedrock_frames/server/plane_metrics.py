@@ -37,7 +37,7 @@ def _counts(figures: Figures) -> Counts:
     counts.streams = figures.streams
     counts.frames = figures.frames
     counts.body_bytes = figures.body_bytes
-    counts.disconnects = figures.interrupted
+    counts.disconnects = figures.client_left
     late = figures.lateness
     counts.lateness_sum = late.sum
     up_to = [*map(late.at_most, LATENESS_BOUNDS), late.total]
@@ -72,10 +72,11 @@ def _others(figures: Figures) -> Iterator[Metric]:
     aborted = CounterMetricFamily(
         "bedrock_frames_answers_aborted", "Answers that did not end.", labels=("reason",)
     )
-    aborted.add_metric(("client left",), figures.interrupted)
-    aborted.add_metric(("fixture",), figures.aborted)
+    aborted.add_metric(("client left",), figures.client_left)
+    aborted.add_metric(("fixture",), figures.cut)
     aborted.add_metric(("stalled",), figures.stalled)
-    aborted.add_metric(("panic",), figures.panicked)
+    aborted.add_metric(("stopped",), figures.stopped)
+    aborted.add_metric(("panic",), figures.failed)
     yield aborted
     yield _histogram(
         "first_frame", "From a request to the first bytes of its stream.", figures.first_frame

@@ -7,6 +7,7 @@ closest and why.
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -22,7 +23,10 @@ Times: TypeAlias = "int | str | Mapping[str, object] | None"
 """``2``, ``"never"``, or one of ``{"exact": 2}``, ``{"atLeast": 1}``, ``{"atMost": 3}``,
 ``{"between": [1, 3]}``, ``{"never": True}``; None is at least once."""
 
-OUTCOMES: Final = ("pending", "delivered", "interrupted", "stalled", "aborted")
+OUTCOMES: Final = ("pending", "delivered", "client_left", "stalled", "cut", "failed")
+RENAMED: Final = {"interrupted": "client_left", "aborted": "cut"}
+"""Outcomes that had another name before."""
+
 MOST: Final = 1_000_000_000
 
 _TIMES: Final = ("exact", "atLeast", "atMost", "between", "never")
@@ -134,6 +138,12 @@ def verify(
         ValueError: times, outcome or status make no sense.
     """
     wanted = read_times(times)
+    if outcome in RENAMED:
+        renamed = RENAMED[outcome]
+        warnings.warn(
+            f'the outcome "{outcome}" is called "{renamed}" now', DeprecationWarning, stacklevel=3
+        )
+        outcome = renamed
     if outcome is not None and outcome not in OUTCOMES:
         raise ValueError(f'"outcome" is one of {", ".join(OUTCOMES)}, not {outcome!r}')
     if status is not None and (isinstance(status, bool) or not isinstance(status, int)):

@@ -19,6 +19,7 @@ use crate::operation::Operation;
 use crate::options::Options;
 use crate::pending::{Opening, Pending, Unmade};
 use crate::plan::{Parts, Plan};
+use crate::playback::Settlement;
 use crate::refusal::Refusal;
 use crate::route::{Route, route, split_target};
 use crate::rule::Rule;
@@ -363,14 +364,13 @@ impl Engine {
     }
 
     /// Tell the journal how an answer ended.
-    pub fn settle(
-        &self,
-        request_id: RequestId,
-        outcome: Outcome,
-        sent_frames: usize,
-        took: Option<Took>,
-    ) {
-        self.journal.settle(request_id, outcome, sent_frames, took);
+    pub fn settle(&self, settlement: &Settlement) {
+        let took = Took {
+            duration: settlement.duration.as_secs_f64(),
+            lateness: settlement.lateness.map(|lateness| lateness.as_secs_f64()),
+        };
+        let outcome = settlement.end.outcome();
+        self.journal.settle(settlement.request_id, outcome, settlement.frames, Some(took));
     }
 
     /// Requests answered, by operation (none for a path of no served operation) and status.

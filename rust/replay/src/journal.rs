@@ -20,12 +20,14 @@ pub enum Outcome {
     Pending,
     /// All of it was sent.
     Delivered,
-    /// The client went away.
-    Interrupted,
-    /// The client did not read it for too long.
+    /// The client closed the connection or reset the stream.
+    ClientLeft,
+    /// The client did not read on for too long.
     Stalled,
-    /// The server cut it, as the fixture asks.
-    Aborted,
+    /// The server cut it: as the fixture asks, or because it was stopped.
+    Cut,
+    /// An internal error ended it.
+    Failed,
 }
 
 impl Outcome {
@@ -34,17 +36,11 @@ impl Outcome {
         match self {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
-            Self::Interrupted => "interrupted",
+            Self::ClientLeft => "client_left",
             Self::Stalled => "stalled",
-            Self::Aborted => "aborted",
+            Self::Cut => "cut",
+            Self::Failed => "failed",
         }
-    }
-
-    /// The outcome of that name that a transport can tell.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Delivered, Self::Interrupted, Self::Aborted]
-            .into_iter()
-            .find(|outcome| outcome.name() == name)
     }
 }
 

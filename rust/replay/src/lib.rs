@@ -23,6 +23,7 @@
 //! - `session`: where each session stands in its sequences.
 //! - [`plan`], [`compile`]: what an answer says, and who makes it.
 //! - [`timing`], [`schedule`]: when it is said.
+//! - [`playback`]: an answer being sent: what is due, what was late, how it ended.
 //! - [`error`], `refusal`: typed errors, and answers of the engine's own.
 //! - [`journal`], `counts`, `tally`, `misses`: what was asked, and what became of it.
 //! - `verify`: whether requests of the journal meet what a test expects.
@@ -47,6 +48,7 @@ pub mod operation;
 mod options;
 pub mod pending;
 pub mod plan;
+pub mod playback;
 mod recent;
 mod refusal;
 mod route;
@@ -71,6 +73,7 @@ pub use operation::Operation;
 pub use options::Options;
 pub use pending::Pending;
 pub use plan::{Parts, Plan};
+pub use playback::{End, Playback, Settlement, Step};
 pub use rule::{Cut, Rule};
 pub use schedule::Schedule;
 pub use timing::{Pace, Timing};

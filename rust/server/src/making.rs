@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
-use replay::{Answer, Engine, Outcome, Pending, Reply};
+use replay::{Answer, End, Engine, Pending, Playback, Reply};
 
 use crate::shared::{Shared, Stage};
 
@@ -61,6 +62,8 @@ struct Way {
 
 struct Job {
     work: Work,
+    /// When it was asked for.
+    since: Instant,
     then: Then,
 }
 
@@ -96,7 +99,7 @@ impl Makers {
     /// Too many are made or wait, or there is no thread for it; why, for the client.
     pub(crate) fn make(&self, pending: Box<Pending>, then: Then) -> Result<(), String> {
         let way = if pending.is_for_one() { &self.for_one } else { &self.once };
-        way.make(Job { work: Work::Finish(pending), then })
+        way.make(Job { work: Work::Finish(pending), since: Instant::now(), then })
     }
 
     /// The same for a request that the engine has not seen.
@@ -105,7 +108,7 @@ impl Makers {
     ///
     /// As above.
     pub(crate) fn begin(&self, ask: Ask, then: Then) -> Result<(), String> {
-        self.read.make(Job { work: Work::Begin(ask), then })
+        self.read.make(Job { work: Work::Begin(ask), since: Instant::now(), then })
     }
 }
 
@@ -210,17 +213,17 @@ impl Crew {
     }
 
     /// Do a job; return whether to go on with others.
-    fn finish(&self, Job { work, then }: Job) -> bool {
+    fn finish(&self, Job { work, since, then }: Job) -> bool {
         if self.shared.stage() == Stage::Over {
             return false;
         }
-        let made = catch_unwind(AssertUnwindSafe(|| self.make(work)));
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(work, since)));
         self.unfinished.fetch_sub(1, Ordering::Relaxed);
         then(made.unwrap_or(Made::Panicked));
         true
     }
 
-    fn make(&self, work: Work) -> Made {
+    fn make(&self, work: Work, since: Instant) -> Made {
         let engine = &self.shared.engine;
         let answer = match work {
             Work::Finish(pending) => pending.finish(engine),
@@ -230,19 +233,21 @@ impl Crew {
                 Some(Reply::Pending(pending)) => return Made::Pending(pending),
             },
         };
-        Made::Answer(Owed::new(Arc::clone(&self.shared), answer))
+        Made::Answer(Owed::new(Arc::clone(&self.shared), since, answer))
     }
 }
 
-/// An answer for somebody who waits for it. Dropped, it was interrupted: nobody did any more.
+/// Guard for an answer that a connection waits for. If it is dropped before the connection takes the
+/// answer, the client has left.
 pub(crate) struct Owed {
     shared: Arc<Shared>,
+    since: Instant,
     answer: Option<Answer>,
 }
 
 impl Owed {
-    fn new(shared: Arc<Shared>, answer: Answer) -> Self {
-        Self { shared, answer: Some(answer) }
+    fn new(shared: Arc<Shared>, since: Instant, answer: Answer) -> Self {
+        Self { shared, since, answer: Some(answer) }
     }
 
     pub(crate) fn take(mut self) -> Answer {
@@ -253,7 +258,9 @@ impl Owed {
 impl Drop for Owed {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
-            self.shared.engine.settle(answer.request_id, Outcome::Interrupted, 0, None);
+            let playback = Playback::new(answer);
+            let settlement = playback.finish(End::ClientLeft, self.since.elapsed());
+            self.shared.engine.settle(&settlement);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use replay::Outcome;
+use replay::{End, Settlement};
 
 use crate::histogram::{Counts, Histogram, add};
 
@@ -20,10 +20,11 @@ pub(crate) struct Meter {
     frames: AtomicU64,
     body_bytes: AtomicU64,
     blocked: AtomicU64,
-    interrupted: AtomicU64,
-    aborted: AtomicU64,
+    client_left: AtomicU64,
     stalled: AtomicU64,
-    panicked: AtomicU64,
+    cut: AtomicU64,
+    stopped: AtomicU64,
+    failed: AtomicU64,
     refused: AtomicU64,
     lateness: Histogram,
     first_frame: Histogram,
@@ -62,21 +63,33 @@ impl Meter {
         add(&self.streams, u64::from(paced));
     }
 
-    /// Its answer has ended.
-    pub(crate) fn ended(&self, outcome: Outcome, paced: bool, frames: usize, body_bytes: usize) {
+    /// It ends without an answer of the engine's.
+    pub(crate) fn ended(&self, end: End) {
         add(&self.in_flight, u64::MAX);
-        add(&self.streams, if paced { u64::MAX } else { 0 });
-        add(&self.frames, frames as u64);
-        add(&self.body_bytes, body_bytes as u64);
-        match outcome {
-            Outcome::Interrupted => add(&self.interrupted, 1),
-            Outcome::Stalled => add(&self.stalled, 1),
-            Outcome::Aborted => add(&self.aborted, 1),
-            Outcome::Delivered | Outcome::Pending => {}
+        match end {
+            End::Delivered => {}
+            End::ClientLeft => add(&self.client_left, 1),
+            End::Stalled => add(&self.stalled, 1),
+            End::Cut => add(&self.cut, 1),
+            End::Stopped => add(&self.stopped, 1),
+            End::Failed => self.failed(),
         }
     }
 
-    /// A paced write was handed to the kernel so long after it was due.
+    /// Its answer has ended.
+    pub(crate) fn settled(&self, settlement: &Settlement) {
+        self.ended(settlement.end);
+        add(&self.streams, if settlement.is_paced { u64::MAX } else { 0 });
+        add(&self.body_bytes, settlement.bytes as u64);
+        if settlement.is_stream {
+            add(&self.frames, settlement.frames as u64);
+            if settlement.end == End::Delivered {
+                self.duration.record(settlement.duration.as_micros() as u64);
+            }
+        }
+    }
+
+    /// The call that took the last byte of a paced write returned so long after that was due.
     pub(crate) fn wrote(&self, lateness: Duration) {
         self.lateness.record(lateness.as_micros() as u64);
     }
@@ -85,18 +98,14 @@ impl Meter {
         self.first_frame.record(after.as_micros() as u64);
     }
 
-    pub(crate) fn finished(&self, after: Duration) {
-        self.duration.record(after.as_micros() as u64);
-    }
-
     /// A socket took less than it was given.
     pub(crate) fn blocked(&self) {
         add(&self.blocked, 1);
     }
 
-    /// A fault of ours ended an answer.
-    pub(crate) fn panicked(&self) {
-        add(&self.panicked, 1);
+    /// An internal error ended an answer, or a connection.
+    pub(crate) fn failed(&self) {
+        add(&self.failed, 1);
     }
 
     /// A request is passed on to this thread, by another.
@@ -138,10 +147,11 @@ impl Meter {
         figures.frames += get(&self.frames);
         figures.body_bytes += get(&self.body_bytes);
         figures.blocked += get(&self.blocked);
-        figures.interrupted += get(&self.interrupted);
-        figures.aborted += get(&self.aborted);
+        figures.client_left += get(&self.client_left);
         figures.stalled += get(&self.stalled);
-        figures.panicked += get(&self.panicked);
+        figures.cut += get(&self.cut);
+        figures.stopped += get(&self.stopped);
+        figures.failed += get(&self.failed);
         figures.refused += get(&self.refused);
         self.lateness.add_to(&mut figures.lateness);
         self.first_frame.add_to(&mut figures.first_frame);
@@ -171,16 +181,18 @@ pub struct Figures {
     /// Writes of which the socket took a part.
     pub blocked: u64,
     /// Answers whose client left.
-    pub interrupted: u64,
-    /// Answers cut as their fixture asks.
-    pub aborted: u64,
-    /// Answers whose client did not read them for too long.
+    pub client_left: u64,
+    /// Answers whose client did not read on for too long.
     pub stalled: u64,
-    /// Answers that a fault of ours ended.
-    pub panicked: u64,
+    /// Answers cut as their fixture asks.
+    pub cut: u64,
+    /// Answers that a stop of the server cut.
+    pub stopped: u64,
+    /// Answers and connections that an internal error ended.
+    pub failed: u64,
     /// Requests that are none, that do not come to their end, or that are beyond a bound.
     pub refused: u64,
-    /// From when a paced write was due to when the kernel had it.
+    /// From when a paced write was due to when the call that took its last byte returned.
     pub lateness: Counts,
     /// From a request to the first bytes of its stream.
     pub first_frame: Counts,

@@ -53,14 +53,16 @@ fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Append one chunk. An empty one would be the end, and is none.
-pub(crate) fn chunk(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Append one chunk; an empty one would be the end of the body, and is left out. Returns how many
+/// bytes of framing follow those of the body.
+pub(crate) fn chunk(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     if bytes.is_empty() {
-        return;
+        return 0;
     }
     size(out, bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
+    2
 }
 
 /// Append the size of a chunk, in hexadecimal digits. Formatting it would cost as much as copying

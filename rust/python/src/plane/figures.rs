@@ -38,8 +38,8 @@ macro_rules! figures {
 }
 
 figures! {
-    counts: connections accepted in_flight streams frames body_bytes blocked interrupted aborted
-        stalled panicked refused;
+    counts: connections accepted in_flight streams frames body_bytes blocked client_left
+        stalled cut stopped failed refused;
     durations: lateness first_frame duration
 }
 

@@ -1,11 +1,12 @@
 //! `Engine`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
-use replay::{Filter, Fit, Options, Outcome, Reply, Request, Took};
+use replay::{End, Filter, Fit, Options, Reply, Request, Settlement};
 
 use super::answer::Answer;
 use super::compile::{Callback, calling};
@@ -185,15 +186,24 @@ impl Engine {
         duration: Option<f64>,
         lateness: Option<f64>,
     ) -> PyResult<()> {
-        let Some(outcome) = Outcome::from_name(outcome) else {
+        let ends = [End::Delivered, End::ClientLeft, End::Cut];
+        let Some(end) = ends.into_iter().find(|end| end.outcome().name() == outcome) else {
             return Err(PyValueError::new_err(format!(
-                "outcome must be delivered, interrupted or aborted, got {outcome:?}"
+                "outcome must be delivered, client_left or cut, got {outcome:?}"
             )));
         };
         // An id that the engine never gave is one that the journal does not have.
         if let Ok(request_id) = request_id.parse() {
-            let took = duration.map(|duration| Took { duration, lateness });
-            self.0.settle(request_id, outcome, sent_frames, took);
+            self.0.settle(&Settlement {
+                request_id,
+                end,
+                frames: sent_frames,
+                bytes: 0,
+                is_stream: false,
+                is_paced: lateness.is_some(),
+                duration: seconds(duration.unwrap_or_default()),
+                lateness: lateness.map(seconds),
+            });
         }
         Ok(())
     }
@@ -246,6 +256,10 @@ impl Engine {
     fn __repr__(&self) -> String {
         format!("Engine(fixtures={})", self.0.fixtures())
     }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 fn tally<'py>(py: Python<'py>, counts: &[(Arc<str>, u64)]) -> PyResult<Bound<'py, PyDict>> {

@@ -4,6 +4,7 @@
 //! against one that is as simple as it can be, and many threads at once.
 
 mod oracle;
+mod playback;
 mod support;
 mod threads;
 mod times;

@@ -2,24 +2,23 @@
 
 use std::sync::Arc;
 
-use replay::Outcome;
+use replay::{End, Settlement};
 
 use crate::meter::Meter;
-use crate::shared::Shared;
+use crate::shared::{Shared, Stage};
 
-/// A request that was let in. Dropped, it has left: interrupted, unless it was told otherwise.
+/// Guard for a request that was let in. Dropped before it was settled, the client has left, the
+/// server was stopped, or an internal error unwinds.
 pub(super) struct Admitted {
     pub(super) shared: Arc<Shared>,
     pub(super) meter: Arc<Meter>,
-    end: End,
+    settled: Option<Settled>,
 }
 
-/// How its answer ended.
-struct End {
-    outcome: Outcome,
-    paced: bool,
-    frames: usize,
-    bytes: usize,
+enum Settled {
+    /// It got no answer of the engine's.
+    Unanswered(End),
+    Answered(Settlement),
 }
 
 impl Admitted {
@@ -31,29 +30,38 @@ impl Admitted {
     pub(super) fn new(shared: &Arc<Shared>, meter: &Arc<Meter>) -> Result<Self, String> {
         shared.enter()?;
         meter.began();
-        let end = End { outcome: Outcome::Interrupted, paced: false, frames: 0, bytes: 0 };
-        Ok(Self { shared: Arc::clone(shared), meter: Arc::clone(meter), end })
+        Ok(Self { shared: Arc::clone(shared), meter: Arc::clone(meter), settled: None })
     }
 
-    /// It got no answer of the engine's.
-    pub(super) fn refused(mut self) {
-        self.end.outcome = Outcome::Delivered;
+    /// It got no answer of the engine's: a refusal was delivered, or making the answer failed.
+    pub(super) fn unanswered(mut self, end: End) {
+        self.settled = Some(Settled::Unanswered(end));
     }
 
     /// Its answer has ended.
-    pub(super) fn ended(&mut self, outcome: Outcome, paced: bool, frames: usize, bytes: usize) {
-        self.end = End { outcome, paced, frames, bytes };
+    pub(super) fn settled(&mut self, settlement: Settlement) {
+        self.settled = Some(Settled::Answered(settlement));
+    }
+
+    /// Why what is dropped now ends before its end.
+    pub(super) fn dropped(&self) -> End {
+        if std::thread::panicking() {
+            End::Failed
+        } else if self.shared.stage() == Stage::Over {
+            End::Stopped
+        } else {
+            End::ClientLeft
+        }
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        let End { mut outcome, paced, frames, bytes } = self.end;
-        if std::thread::panicking() {
-            self.meter.panicked();
-            outcome = Outcome::Pending;
-        }
         self.shared.leave();
-        self.meter.ended(outcome, paced, frames, bytes);
+        match &self.settled {
+            Some(Settled::Answered(settlement)) => self.meter.settled(settlement),
+            Some(Settled::Unanswered(end)) => self.meter.ended(*end),
+            None => self.meter.ended(self.dropped()),
+        }
     }
 }

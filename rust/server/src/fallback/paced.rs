@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use replay::{Answer, Outcome, Plan, Took};
+use replay::{Answer, End, Plan, Playback, Settlement, Step};
 use tokio::time::Instant;
 
 use super::activity::Taken;
@@ -45,24 +45,21 @@ impl AsRef<[u8]> for Owner {
     }
 }
 
-/// A body on its schedule. Dropped before its end, it was interrupted.
+/// The body of a response, driven by its playback.
 pub(super) struct Paced {
     admitted: Admitted,
     taken: Rc<Taken>,
-    answer: Answer,
+    playback: Playback,
     bytes: Bytes,
     began: Instant,
     alarm: Alarm,
-    next: usize,
-    given: usize,
-    /// The most that a write was late.
-    latest: Duration,
-    /// When the cut is due, once everything before it was given.
+    /// When the connection is cut, once the cut is due.
     cut_at: Option<Instant>,
-    /// It was not yet due when it was last asked for: how late it is then is the server's affair,
+    /// The connection asked for more before it was due: how late it is then is the server's affair,
     /// and not the reader's.
     awaited: bool,
-    outcome: Option<Outcome>,
+    /// How it ended, once it has.
+    settled: Option<Settlement>,
 }
 
 impl Paced {
@@ -74,34 +71,34 @@ impl Paced {
         answer: Answer,
         began: Instant,
     ) -> Self {
-        let bytes = Bytes::from_owner(Owner(Arc::clone(&answer.plan)));
-        let mut paced = Self {
+        admitted.meter.answers(answer.schedule.is_paced());
+        let paced = Self {
             admitted,
             taken: Rc::clone(taken),
-            answer,
-            bytes,
+            bytes: Bytes::from_owner(Owner(Arc::clone(&answer.plan))),
+            playback: Playback::new(answer),
             began,
             alarm: alarms.alarm(),
-            next: 0,
-            given: 0,
-            latest: Duration::ZERO,
             cut_at: None,
             awaited: false,
-            outcome: None,
+            settled: None,
         };
-        paced.admitted.meter.answers(paced.answer.schedule.is_paced());
-        paced.tell(began);
-        paced.end_where_nothing_is_left();
+        paced.tell_due(began);
         paced
     }
 
     /// Wait until the first of it is due: the head of a response goes with its first bytes.
     pub(super) async fn first_is_due(&mut self) {
         // An alarm takes a turn of the thread even where it is over.
-        if let Some(due) = self.due().filter(|due| *due > Instant::now()) {
+        let due = self.playback.due().map(|due| self.began + due);
+        if let Some(due) = due.filter(|due| *due > Instant::now()) {
             self.awaited = true;
             self.alarm.set(due);
             poll_fn(|context| self.alarm.poll(context)).await;
+        }
+        if self.bytes.is_empty() {
+            // Nothing will be asked for.
+            let _ = self.next();
         }
     }
 
@@ -110,84 +107,47 @@ impl Paced {
         self.bytes.len()
     }
 
-    /// Nobody wants the body: it has been delivered with its head.
+    /// The response has a head only, which says how long the body would be.
     pub(super) fn end_with_head(mut self) {
-        self.outcome = Some(Outcome::Delivered);
-        self.settle(Outcome::Delivered);
-    }
-
-    /// When the next write, or the cut, is due.
-    fn due(&self) -> Option<Instant> {
-        let schedule = &self.answer.schedule;
-        match schedule.writes.get(self.next) {
-            Some((after, _)) => Some(self.began + Duration::from_secs_f64(*after)),
-            None => self.cut_at.or_else(|| self.cut_after(self.began)),
-        }
-    }
-
-    /// When the cut is due, if everything before it has been given by then.
-    fn cut_after(&self, given: Instant) -> Option<Instant> {
-        let (after, _) = self.answer.schedule.abort?;
-        Some((self.began + Duration::from_secs_f64(after)).max(given) + BEFORE_CUT)
+        self.settle(End::Delivered);
     }
 
     /// Tell when the next piece is due.
-    fn tell(&self, now: Instant) {
-        self.taken.is_due(self.due().unwrap_or(now).max(now));
+    fn tell_due(&self, now: Instant) {
+        let due = self.playback.due().map_or(now, |due| self.began + due);
+        self.taken.is_due(due.max(now));
     }
 
-    /// Take what is due, but no more than a piece.
-    fn take(&mut self, now: Instant) -> Bytes {
-        let start = self.given;
-        while let Some(&(after, end)) = self.answer.schedule.writes.get(self.next) {
-            let due = self.began + Duration::from_secs_f64(after);
-            if due > now {
-                break;
-            }
-            if after > 0.0 && self.awaited {
-                self.latest = self.latest.max(now - due);
-                self.admitted.meter.wrote(now - due);
-            }
-            let room = start + PIECE;
-            if end > room {
-                self.given = self.given.max(room);
-                break;
-            }
-            self.given = end;
-            self.next += 1;
+    /// What to do now. What is handed to hyper counts as sent: it takes a piece when the client has
+    /// room for it, and does not tell when that is written.
+    fn next(&mut self) -> Step {
+        let now = Instant::now();
+        let age = now - self.began;
+        if !self.awaited {
+            self.playback.excuse(age);
         }
-        if start == 0 && self.answer.plan.is_stream() {
-            self.admitted.meter.first_frame(now - self.began);
+        let is_first = !self.playback.has_begun();
+        let step = self.playback.next(age, PIECE);
+        let Step::Send(range) = &step else { return step };
+        let meter = &self.admitted.meter;
+        self.playback.sent(range.len(), age, |lateness| meter.wrote(lateness));
+        if is_first && self.playback.answer().plan.is_stream() {
+            meter.first_frame(age);
         }
         self.awaited = false;
-        self.tell(now);
-        self.end_where_nothing_is_left();
-        self.bytes.slice(start..self.given)
-    }
-
-    /// How many whole frames were given out.
-    fn frames(&self) -> usize {
-        self.answer.plan.frames_within(self.given)
-    }
-
-    fn settle(&self, outcome: Outcome) {
-        let paced = self.answer.schedule.is_paced();
-        let took = Took {
-            duration: self.began.elapsed().as_secs_f64(),
-            lateness: paced.then_some(self.latest.as_secs_f64()),
-        };
-        let engine = &self.admitted.shared.engine;
-        engine.settle(self.answer.request_id, outcome, self.frames(), Some(took));
-    }
-
-    fn end_where_nothing_is_left(&mut self) {
-        let schedule = &self.answer.schedule;
-        let left = schedule.writes.get(self.next..).unwrap_or_default();
-        if schedule.abort.is_none() && left.iter().all(|write| write.1 == self.given) {
-            self.outcome = Some(Outcome::Delivered);
-            // Before it goes: who has read all of it may look into the journal at once.
-            self.settle(Outcome::Delivered);
+        self.tell_due(now);
+        if self.playback.is_complete() {
+            // Before it goes: a client that has read all of it may look into the journal at once.
+            self.settle(End::Delivered);
         }
+        step
+    }
+
+    fn settle(&mut self, end: End) {
+        let settlement = self.playback.finish(end, self.began.elapsed());
+        self.admitted.shared.engine.settle(&settlement);
+        self.admitted.settled(settlement);
+        self.settled = Some(settlement);
     }
 }
 
@@ -201,55 +161,48 @@ impl Body for Paced {
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
         loop {
-            if this.outcome.is_some() {
+            if this.settled.is_some() {
                 return Poll::Ready(None);
             }
-            let now = Instant::now();
-            if this.cut_at.is_none() && this.next == this.answer.schedule.writes.len() {
-                this.cut_at = this.cut_after(now);
-            }
-            let Some(due) = this.due() else { return Poll::Ready(None) };
-            if due > now {
-                this.awaited = true;
-                this.alarm.set(due);
-                ready!(this.alarm.poll(context));
-            }
-            if this.next == this.answer.schedule.writes.len() {
-                this.outcome = Some(Outcome::Aborted);
+            let due = match this.cut_at {
+                Some(cut_at) => cut_at,
+                None => match this.next() {
+                    Step::Send(range) if range.is_empty() => continue,
+                    Step::Send(range) => {
+                        return Poll::Ready(Some(Ok(Frame::data(this.bytes.slice(range)))));
+                    }
+                    Step::Wait(due) => this.began + due,
+                    Step::Cut => *this.cut_at.insert(Instant::now() + BEFORE_CUT),
+                    Step::Done => return Poll::Ready(None),
+                },
+            };
+            this.awaited = true;
+            this.alarm.set(due);
+            ready!(this.alarm.poll(context));
+            if this.cut_at.is_some() {
+                this.settle(End::Cut);
                 return Poll::Ready(Some(Err(Cut)));
-            }
-            let bytes = this.take(Instant::now());
-            if !bytes.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.outcome.is_some()
+        self.settled.is_some()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.answer.plan.is_stream() {
+        if self.playback.answer().plan.is_stream() {
             return SizeHint::new();
         }
-        SizeHint::with_exact((self.bytes.len() - self.given) as u64)
+        SizeHint::with_exact((self.bytes.len() - self.playback.handed_out()) as u64)
     }
 }
 
 impl Drop for Paced {
     fn drop(&mut self) {
-        let left = if self.taken.is_stalled() { Outcome::Stalled } else { Outcome::Interrupted };
-        let outcome = self.outcome.unwrap_or(left);
-        let frames = self.frames();
-        let streamed = self.answer.plan.is_stream();
-        let counted = if streamed { frames } else { 0 };
-        self.admitted.ended(outcome, self.answer.schedule.is_paced(), counted, self.given);
-        if streamed && outcome == Outcome::Delivered {
-            self.admitted.meter.finished(self.began.elapsed());
-        }
-        if outcome != Outcome::Delivered {
-            self.settle(outcome);
+        if self.settled.is_none() {
+            let stalled = self.taken.is_stalled();
+            self.settle(if stalled { End::Stalled } else { self.admitted.dropped() });
         }
     }
 }

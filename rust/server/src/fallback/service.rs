@@ -13,7 +13,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
-use replay::{Answer, Engine, Plan, Reply};
+use replay::{Answer, End, Engine, Plan, Reply};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -144,12 +144,11 @@ impl Service {
         let answer = match self.answer(parts, body).await {
             Ok(answer) => answer,
             Err(NotMade::Refused(status, why)) => {
-                admitted.refused();
+                admitted.unanswered(End::Delivered);
                 return Ok(self.refused(status, &why));
             }
             Err(NotMade::Panicked) => {
-                admitted.refused();
-                self.meter.panicked();
+                admitted.unanswered(End::Failed);
                 return Err(Broken);
             }
         };

@@ -2,7 +2,7 @@
 
 use rustix::event::epoll::EventFlags;
 
-use super::running::Running;
+use super::active_response::ActiveResponse;
 use crate::listen::Socket;
 use crate::meter::Seat;
 
@@ -47,7 +47,7 @@ pub(super) struct Connection {
     /// A request of it was let in, and has not left.
     pub(super) admitted: bool,
     pub(super) making: Option<Making>,
-    pub(super) running: Option<Box<Running>>,
+    pub(super) active: Option<Box<ActiveResponse>>,
     pub(super) phase: Phase,
     /// When the phase began, or made progress.
     pub(super) since_ns: u64,
@@ -67,7 +67,7 @@ impl Connection {
             outbox: Vec::new(),
             admitted: false,
             making: None,
-            running: None,
+            active: None,
             phase: Phase::Idle,
             since_ns: now_ns,
             interest: READING,
@@ -77,7 +77,7 @@ impl Connection {
 
     /// Whether a request of it is being answered.
     pub(super) fn is_busy(&self) -> bool {
-        self.running.is_some() || self.making.is_some()
+        self.active.is_some() || self.making.is_some()
     }
 
     pub(super) fn enter(&mut self, phase: Phase, now_ns: u64) {

@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 
-use replay::{Answer, Outcome};
+use replay::End;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -18,11 +18,8 @@ const PIECE_BYTES: usize = 262_144;
 impl Worker {
     /// The deadline of an answer has come.
     pub(super) fn on_tick(&mut self, key: usize) {
-        let Some(running) = &mut self.connections[key].running else { return };
-        running.allow_next();
-        if let Some(next) = running.next_tick() {
-            self.wheel.set(key, next);
-        }
+        let Some(active) = &mut self.connections[key].active else { return };
+        active.on_tick();
         if self.push(key) == Next::Read {
             self.resume(key);
         }
@@ -30,7 +27,12 @@ impl Worker {
 
     /// A socket takes more again.
     pub(super) fn on_writable(&mut self, key: usize) {
-        if self.connections.contains(key) && self.push(key) == Next::Read {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if let Some(active) = &mut connection.active {
+            active.on_writable(self.clock.now());
+            self.wheel.unset(key);
+        }
+        if self.push(key) == Next::Read {
             self.resume(key);
         }
     }
@@ -39,43 +41,36 @@ impl Worker {
     pub(super) fn push(&mut self, key: usize) -> Next {
         loop {
             let connection = &mut self.connections[key];
-            let mut fresh = false;
-            if connection.outbox.is_empty() {
-                let Some(running) = &mut connection.running else { break };
-                fresh = running.is_unbegun();
-                self.output.clear();
-                running.give(&mut self.output, PIECE_BYTES, &self.date);
+            let (mut is_first, was_blocked) = (false, !connection.outbox.is_empty());
+            self.output.clear();
+            if was_blocked {
+                self.output.append(&mut std::mem::take(&mut connection.outbox));
+            } else {
+                let Some(active) = &mut connection.active else { break };
+                is_first = active.is_unbegun();
+                active.write(&mut self.output, PIECE_BYTES, &self.date);
                 if self.output.is_empty() {
                     break;
                 }
-                if running.is_given() {
-                    // Before it goes: who has read all of it may look into the journal at once.
-                    let answer = running.answer();
-                    let frames = answer.plan.frames_within(running.given());
-                    let took = running.took(self.clock.now());
-                    let (id, outcome) = (answer.request_id, Outcome::Delivered);
-                    self.shared.engine.settle(id, outcome, frames, Some(took));
-                }
-            } else {
-                self.output.clear();
-                self.output.append(&mut std::mem::take(&mut connection.outbox));
-                if let Some(running) = &mut connection.running {
-                    running.excuse();
+                if active.is_complete() {
+                    let settlement = active.tell(self.clock.now());
+                    self.shared.engine.settle(&settlement);
                 }
             }
             let sent = match send(&connection.socket, &self.output, SendFlags::NOSIGNAL) {
                 Ok(sent) => sent,
                 Err(Errno::AGAIN | Errno::INTR) => 0,
                 Err(_) => {
-                    self.lose(key, Outcome::Interrupted);
+                    self.lose(key, End::ClientLeft);
                     return Next::Gone;
                 }
             };
+            let left = self.output.len() - sent;
             if sent > 0 {
-                self.measure(key, fresh);
+                self.measure(key, is_first, left);
             }
-            if sent < self.output.len() {
-                let connection = &mut self.connections[key];
+            let connection = &mut self.connections[key];
+            if left > 0 {
                 connection.outbox = self.output[sent..].to_vec();
                 if !connection.interest.contains(EventFlags::OUT) {
                     self.meter.blocked();
@@ -85,6 +80,11 @@ impl Worker {
                     self.watch(key, interest);
                 }
                 return Next::Wait;
+            }
+            if let Some(active) = &mut connection.active
+                && was_blocked
+            {
+                active.excuse();
             }
         }
         self.after_push(key)
@@ -98,15 +98,15 @@ impl Worker {
             self.watch(key, interest);
         }
         let connection = &mut self.connections[key];
-        match &connection.running {
+        match &connection.active {
             None if matches!(connection.phase, Phase::Closing { .. }) => {
                 shut_down(&connection.socket);
                 Next::Wait
             }
             None => Next::Read,
-            Some(running) if running.is_given() => {
-                let close = running.close;
-                self.settle(key, Outcome::Delivered);
+            Some(active) if active.is_complete() => {
+                let close = active.close;
+                self.settle(key, End::Delivered);
                 if close {
                     return self.close_behind(key);
                 }
@@ -114,66 +114,54 @@ impl Worker {
                 self.connections[key].enter(Phase::Idle, now);
                 Next::Read
             }
-            Some(running) if running.is_cut() => {
-                self.settle(key, Outcome::Aborted);
-                self.lose(key, Outcome::Interrupted);
+            Some(active) if active.is_cut() => {
+                self.lose(key, End::Cut);
                 Next::Gone
             }
-            Some(_) => Next::Wait,
+            Some(_) => {
+                self.set_alarm(key);
+                Next::Wait
+            }
         }
     }
 
-    /// Count what was sent just now.
-    fn measure(&mut self, key: usize, fresh: bool) {
+    /// Count what was sent just now: the output, but for its last `left` bytes.
+    fn measure(&mut self, key: usize, is_first: bool, left: usize) {
         let now = self.clock.now();
         let connection = &mut self.connections[key];
         connection.since_ns = now;
-        let Some(running) = &mut connection.running else { return };
-        if let Some(lateness) = running.lateness(now) {
-            self.meter.wrote(lateness);
-        }
-        if fresh && running.answer().plan.is_stream() {
-            self.meter.first_frame(running.age(now));
+        let Some(active) = &mut connection.active else { return };
+        active.sent(left, now, |lateness| self.meter.wrote(lateness));
+        if is_first && active.answer().plan.is_stream() {
+            self.meter.first_frame(active.age(now));
         }
     }
 
-    /// Tell how an answer ended; there is none any more.
-    fn settle(&mut self, key: usize, outcome: Outcome) {
+    /// Settle the answer of a connection, if it has one.
+    fn settle(&mut self, key: usize, end: End) {
         self.wheel.unset(key);
         let connection = &mut self.connections[key];
-        let Some(running) = connection.running.take() else {
-            // One that was being made is settled by whoever made it.
-            connection.making = None;
-            self.leave(key, outcome, false, 0, 0);
+        // An answer that is still being made is settled by the thread that makes it.
+        connection.making = None;
+        let Some(active) = connection.active.take() else {
+            self.leave(key, end);
             return;
         };
-        let answer = running.answer();
-        let bytes = running.given().saturating_sub(connection.outbox.len());
-        let frames = answer.plan.frames_within(bytes);
-        let streamed = answer.plan.is_stream();
-        let (paced, counted) = (answer.schedule.is_paced(), if streamed { frames } else { 0 });
-        self.leave(key, outcome, paced, counted, bytes);
-        if streamed && outcome == Outcome::Delivered {
-            self.meter.finished(running.age(self.clock.now()));
+        let (settlement, is_told) = active.finish(end, self.clock.now());
+        if std::mem::take(&mut connection.admitted) {
+            self.shared.leave();
+            self.meter.settled(&settlement);
         }
-        if outcome != Outcome::Delivered {
-            let took = running.took(self.clock.now());
-            self.shared.engine.settle(answer.request_id, outcome, frames, Some(took));
+        if !is_told {
+            self.shared.engine.settle(&settlement);
         }
     }
 
-    /// Give up the place of a request that was let in, if there is one.
-    pub(super) fn leave(
-        &mut self,
-        key: usize,
-        outcome: Outcome,
-        paced: bool,
-        frames: usize,
-        bytes: usize,
-    ) {
+    /// Give up the place of a request that was let in and has no answer, if there is one.
+    pub(super) fn leave(&mut self, key: usize, end: End) {
         if std::mem::take(&mut self.connections[key].admitted) {
             self.shared.leave();
-            self.meter.ended(outcome, paced, frames, bytes);
+            self.meter.ended(end);
         }
     }
 
@@ -197,33 +185,40 @@ impl Worker {
             self.close(key);
             return Next::Wait;
         }
-        self.lose(key, Outcome::Interrupted);
+        self.lose(key, End::ClientLeft);
         Next::Gone
     }
 
-    /// Drop a connection; what an answer on its way came to.
-    pub(super) fn lose(&mut self, key: usize, outcome: Outcome) {
-        self.settle(key, outcome);
+    /// Drop a connection; `end` is how the answer on its way ended, if there is one.
+    pub(super) fn lose(&mut self, key: usize, end: End) {
+        self.settle(key, end);
         let connection = self.connections.remove(key);
         self.poller.remove(&connection.socket);
     }
 
     /// Drop a connection whose state is not to be trusted.
     pub(super) fn give_up(&mut self, key: usize) {
-        self.meter.panicked();
-        let Some(connection) = self.connections.try_remove(key) else { return };
+        let Some(mut connection) = self.connections.try_remove(key) else {
+            self.meter.failed();
+            return;
+        };
         self.wheel.unset(key);
         self.poller.remove(&connection.socket);
-        if let Some(running) = &connection.running {
-            let Answer { request_id, plan, .. } = running.answer();
-            let frames = plan.frames_within(running.given());
-            self.shared.engine.settle(*request_id, Outcome::Aborted, frames, None);
-        }
         if connection.admitted {
-            let running = connection.running;
-            let paced = running.is_some_and(|running| running.answer().schedule.is_paced());
             self.shared.leave();
-            self.meter.ended(Outcome::Pending, paced, 0, 0);
+        } else {
+            self.meter.failed();
+        }
+        let Some(active) = connection.active.take() else {
+            if connection.admitted {
+                self.meter.ended(End::Failed);
+            }
+            return;
+        };
+        let (settlement, _) = active.finish(End::Failed, self.clock.now());
+        self.shared.engine.settle(&settlement);
+        if connection.admitted {
+            self.meter.settled(&settlement);
         }
     }
 

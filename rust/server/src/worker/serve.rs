@@ -1,13 +1,13 @@
 //! Requests in: reading, and what follows from what was read.
 
-use replay::{Answer, Engine, Outcome, Reply};
+use replay::{Answer, End, Engine, Reply};
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
+use super::active_response::ActiveResponse;
 use super::connection::{Connection, Making, Phase, READING};
 use super::request::{Read, Request, read};
-use super::running::Running;
 use super::thread::{News, Worker};
 use crate::fallback::Handed;
 use crate::head::{Bad, may_end};
@@ -38,21 +38,21 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let left = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         if connection.is_busy() && flags.intersects(left) {
-            self.lose(key, Outcome::Interrupted);
+            self.lose(key, End::ClientLeft);
             return;
         }
         let count = match recv(&connection.socket, &mut *self.input, RecvFlags::empty()) {
             Ok((_, count)) if count > 0 => count,
             Err(Errno::AGAIN | Errno::INTR) => return,
             Ok(_) | Err(_) => {
-                self.lose(key, Outcome::Interrupted);
+                self.lose(key, End::ClientLeft);
                 return;
             }
         };
         if let Phase::Closing { discarded } = &mut connection.phase {
             *discarded += count;
             if *discarded > MAX_DISCARDED_BYTES {
-                self.lose(key, Outcome::Interrupted);
+                self.lose(key, End::ClientLeft);
             }
             return;
         }
@@ -286,24 +286,20 @@ impl Worker {
     /// Begin with an answer to a request that was there at `began_ns`.
     fn begin(&mut self, key: usize, answer: Answer, began_ns: u64, close: bool) -> Next {
         let close = close || self.shared.stage() > Stage::Serving;
-        let running = Running::new(answer, began_ns, close);
-        self.meter.answers(running.answer().schedule.is_paced());
+        let active = ActiveResponse::new(answer, began_ns, close);
+        self.meter.answers(active.answer().schedule.is_paced());
         let now = self.clock.now();
         let connection = &mut self.connections[key];
         connection.enter(Phase::Answering, now);
-        connection.running = Some(Box::new(running));
-        let next = self.push(key);
-        if next == Next::Wait && self.connections[key].running.is_some() {
-            self.set_alarm(key);
-        }
-        next
+        connection.active = Some(Box::new(active));
+        self.push(key)
     }
 
     /// Say what is wrong, and close.
     pub(super) fn refuse(&mut self, key: usize, status: u16, why: &str) {
         let bytes = wire::refusal(status, why, &self.date);
         self.meter.refused();
-        self.leave(key, Outcome::Delivered, false, 0, 0);
+        self.leave(key, End::Delivered);
         self.connections[key].outbox = bytes;
         self.close(key);
         self.push(key);

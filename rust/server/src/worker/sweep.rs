@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use replay::Outcome;
+use replay::End;
 use rustix::event::epoll::EventFlags;
 
 use super::connection::{Connection, Phase};
@@ -45,8 +45,8 @@ impl Worker {
                 let Bad(status, why) = LATE;
                 self.refuse(key, status, why);
             }
-            Phase::Making | Phase::Answering => self.lose(key, Outcome::Stalled),
-            Phase::Idle | Phase::Closing { .. } => self.lose(key, Outcome::Interrupted),
+            Phase::Making | Phase::Answering => self.lose(key, End::Stalled),
+            Phase::Idle | Phase::Closing { .. } => self.lose(key, End::ClientLeft),
         }
     }
 
@@ -57,8 +57,8 @@ impl Worker {
             self.guarded(key, |worker| worker.part_with(key));
         }
         for (_, connection) in &mut self.connections {
-            if let Some(running) = &mut connection.running {
-                running.close = true;
+            if let Some(active) = &mut connection.active {
+                active.close = true;
             }
         }
     }
@@ -71,7 +71,7 @@ impl Worker {
         }
         let Some(connection) = self.connections.get(key) else { return };
         if over || matches!(connection.phase, Phase::Idle | Phase::Closing { .. }) {
-            self.lose(key, Outcome::Interrupted);
+            self.lose(key, End::Stopped);
         }
     }
 }

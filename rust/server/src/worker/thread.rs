@@ -221,8 +221,8 @@ impl Worker {
 
     /// Have the next deadline of a connection's answer in the wheel.
     pub(super) fn set_alarm(&mut self, key: usize) {
-        let running = self.connections[key].running.as_ref();
-        if let Some(tick) = running.and_then(|running| running.next_tick()) {
+        let active = self.connections[key].active.as_ref();
+        if let Some(tick) = active.and_then(|active| active.next_tick()) {
             self.wheel.set(key, tick);
         }
     }
@@ -278,6 +278,6 @@ mod tests {
         assert_eq!(lost.read(&mut answer).unwrap(), 0);
         let mut figures = crate::Figures::default();
         worker.meter.add_to(&mut figures);
-        assert_eq!((figures.connections, figures.in_flight, figures.panicked), (1, 0, 1));
+        assert_eq!((figures.connections, figures.in_flight, figures.failed), (1, 0, 1));
     }
 }

@@ -69,20 +69,20 @@ fn several_answers_are_made_at_a_time() {
 }
 
 #[test]
-fn who_leaves_while_its_answer_is_made_is_interrupted() {
+fn a_client_that_leaves_while_its_answer_is_made_has_left() {
     for framing in BOTH {
         let served = Served::new(one_thread());
         let slow = asked(&served, "slow", framing);
         served.slow_has_begun();
         drop(slow);
         let left = |figures: &server::Figures| figures.in_flight == 0 && figures.connections == 0;
-        assert_eq!(served.wait_for(left).interrupted, 1, "{framing:?}");
+        assert_eq!(served.wait_for(left).client_left, 1, "{framing:?}");
 
         // Whoever comes next has the place of the one that left, and not its answer.
         let mut stream = asked(&served, "stream", framing);
         served.let_go();
         assert_eq!(stream.stream(), EVENTS);
-        while served.outcomes("slow") != ["interrupted"] {
+        while served.outcomes("slow") != ["client_left"] {
             std::thread::yield_now();
         }
     }
@@ -132,6 +132,6 @@ fn a_fault_of_the_compiler_ends_one_connection_and_no_other() {
         assert_eq!(before.stream(), EVENTS - 1);
         assert!(asked(&served, "quick", framing).read_to("quick").is_some());
         let figures = served.wait_for(|figures| figures.in_flight == 0);
-        assert_eq!((figures.panicked, figures.interrupted, figures.aborted), (1, 0, 0));
+        assert_eq!((figures.failed, figures.client_left, figures.cut), (1, 0, 0));
     }
 }
