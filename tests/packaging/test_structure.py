@@ -120,6 +120,25 @@ def test_importing_the_library_imports_nothing_but_the_standard_library() -> Non
     }
 
 
+TESTS: Final = ROOT / "tests"
+TEST_SOURCES: Final = sorted(
+    path for path in TESTS.rglob("*.py") if "node_modules" not in path.parts
+)
+
+
+@pytest.mark.parametrize(
+    "path", TEST_SOURCES, ids=[str(p.relative_to(TESTS)) for p in TEST_SOURCES]
+)
+def test_nothing_imports_a_test_module(path: Path) -> None:
+    names = {part for name in imported(path) for part in name.split(".")}
+
+    assert not {name for name in names if name.startswith("test_")}
+
+
+def test_every_test_module_lies_in_the_folder_of_its_subject() -> None:
+    assert not [path.name for path in TESTS.glob("test_*.py")]
+
+
 def test_the_package_requires_nothing() -> None:
     requires = importlib.metadata.requires("bedrock-frames") or []
 
