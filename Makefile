@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
+# Tests run in so many processes at a time, those that depend on real time aside.
+JOBS ?= 2
 # CLIENTS=no tests without real clients, which are fetched and built for minutes.
 CLIENTS ?= yes
 WITHOUT_CLIENTS := $(if $(filter no,$(CLIENTS)),--ignore=tests/clients)
@@ -10,92 +12,116 @@ WITHOUT_CLIENTS := $(if $(filter no,$(CLIENTS)),--ignore=tests/clients)
 # Folders of tests that `make quick` leaves out: they run servers, load and the documents' commands.
 SLOW := clients server bench docs
 
+# What package managers and compilers print goes to a log in target/logs, which is shown where they fail.
+QUIETLY := $(CURDIR)/.ci/quietly
+
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 
-.PHONY: test quick clients demo lint build wheel bench fuzz clean
+.PHONY: test pytest rust-tests quick clients demo lint lint-rust lint-python build wheel bench fuzz clean
 .DELETE_ON_ERROR:
 
-# What fails (exit code 1) runs once more, alone: a test that passes then is printed as FLAKY. A test
-# that fails twice fails the run, and so does at once whatever is not a failed test: a collection error, a crash.
-test: build wheel $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec
-	$(BIN)/pytest --cache-clear $(WITHOUT_CLIENTS) || { \
-		code=$$?; test $$code -eq 1 || exit $$code; \
+test: rust-tests
+	@$(MAKE) --no-print-directory pytest
+
+# Tests run on all cores at first, then those that depend on real time, one at a time. What fails (exit
+# code 1) runs once more, alone: a test that passes then is printed as FLAKY. A test that fails twice
+# fails the run, and so does at once whatever is not a failed test: a collection error, a crash.
+PYTEST := $(BIN)/pytest $(WITHOUT_CLIENTS)
+PARALLEL := -n $(JOBS) --dist worksteal --max-worker-restart=0
+
+pytest: build wheel $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec
+	@failed=; \
+	run() { echo "pytest $$*"; $(PYTEST) "$$@" || { code=$$?; test $$code -eq 1 || exit $$code; failed=yes; }; }; \
+	run --cache-clear $(PARALLEL) -m "not realtime"; \
+	run -m realtime; \
+	test -z "$$failed" || { \
 		echo "Once more, what failed:"; \
-		$(BIN)/pytest $(WITHOUT_CLIENTS) --last-failed --last-failed-no-failures=none --second-run; }
+		$(PYTEST) --last-failed --last-failed-no-failures=none --second-run; }
 
 # For every few minutes: the tests that take neither real time, real clients nor whole processes.
 quick: build
-	$(BIN)/pytest -q -m "not realtime" $(SLOW:%=--ignore=tests/%)
+	@$(BIN)/pytest -q $(PARALLEL) -m "not realtime and not slow" $(SLOW:%=--ignore=tests/%)
+
+rust-tests:
+	cargo test --workspace --locked --quiet
 
 # What tests compare with: real clients, each with the dependencies that it asks for, and codecs in
 # JavaScript where there is a node to run them. Those that are built take what is fetched by their
 # language's own tool: without it, or without a network for it, their tests are skipped.
 SDKS := tests/clients/aws_sdk
 NO_CLIENT = echo "No $@: tests of this client are skipped" >&2
-CLIENTS_TAKE = echo "Fetching and building $(@D): a few minutes for all clients, once; 'make test CLIENTS=no' does without" >&2
 
+# Five to ten minutes the first time, most of them downloads and one Rust build; -j2 helps.
 clients: .venv-clients/older/.installed .venv-clients/newest/.installed .venv-clients/frameworks/.installed \
 	$(SDKS)_js/node_modules tests/clients/frameworks_js/node_modules \
 	tests/node/node_modules benches/node/node_modules \
 	$(SDKS)_go/bin/client $(SDKS)_java/target/client.jar $(SDKS)_rust/target/debug/client
 
 .venv-clients/%/.installed: tests/clients/%.txt
-	@$(CLIENTS_TAKE)
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r $<
-	touch $@
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(QUIETLY) clients-$* "Installing the Python clients $*: about a minute" \
+		$(@D)/bin/python -m pip install --disable-pip-version-check --no-compile --no-deps -r $<
+	@touch $@
 
 %/node_modules: %/package-lock.json
-	if ! command -v npm >/dev/null || ! npm ci --prefix $* --silent --no-audit --no-fund; then \
-		rm -rf $@; $(NO_CLIENT); fi
-	mkdir -p $@ && touch $@
+	@$(QUIETLY) npm-$(subst /,-,$*) "Fetching the JavaScript packages of $*: about a minute" \
+		npm ci --prefix $* --no-audit --no-fund || { rm -rf $@; $(NO_CLIENT); }
+	@mkdir -p $@ && touch $@
 
 # A suite for HTTP/2 servers; without a Go toolchain, or a network for it, its test is skipped.
 tests/h2spec/bin/h2spec: tests/h2spec/go.mod tests/h2spec/go.sum
-	if cd tests/h2spec && go mod download; then \
-		go build -buildvcs=false -o bin/h2spec github.com/summerwind/h2spec/cmd/h2spec; \
+	@if cd tests/h2spec && $(QUIETLY) h2spec-modules "Fetching h2spec" go mod download; then \
+		$(QUIETLY) h2spec "Building h2spec: under a minute" \
+			go build -buildvcs=false -o bin/h2spec github.com/summerwind/h2spec/cmd/h2spec; \
 	else echo "No $@: its test is skipped" >&2; fi
 
 $(SDKS)_go/bin/client: $(wildcard $(SDKS)_go/*.go) $(SDKS)_go/go.mod $(SDKS)_go/go.sum
-	if cd $(SDKS)_go && go mod download; then \
-		go build -buildvcs=false -o bin/client .; \
+	@if cd $(SDKS)_go && $(QUIETLY) go-modules "Fetching the Go client's modules" go mod download; then \
+		$(QUIETLY) go-client "Building the Go client: about a minute" \
+			go build -buildvcs=false -o bin/client .; \
 	else $(NO_CLIENT); fi
 
 $(SDKS)_java/target/client.jar: $(wildcard $(SDKS)_java/src/*.java) $(SDKS)_java/pom.xml
-	rm -rf $(@D)
-	if cd $(SDKS)_java && mvn --quiet -Dstyle.color=never dependency:copy-dependencies; then \
+	@rm -rf $(@D)
+	@if cd $(SDKS)_java && $(QUIETLY) java-client "Fetching the Java client: under a minute" \
+		mvn --quiet -Dstyle.color=never dependency:copy-dependencies; then \
 		javac -Xlint:all -Werror -d target/classes -cp 'target/dependency/*' src/*.java && \
 		jar --create --file target/client.jar -C target/classes .; \
 	else $(NO_CLIENT); fi
 
 $(SDKS)_rust/target/debug/client: $(wildcard $(SDKS)_rust/src/*.rs) $(SDKS)_rust/Cargo.toml $(SDKS)_rust/Cargo.lock
-	if cd $(SDKS)_rust && cargo fetch --quiet --locked; then \
-		cargo build --quiet --offline --locked && touch target/debug/client; \
+	@if cd $(SDKS)_rust && $(QUIETLY) rust-crates "Fetching the Rust client's crates" cargo fetch --locked; then \
+		$(QUIETLY) rust-client "Building the Rust client: 2 to 4 minutes" cargo build --offline --locked && \
+			touch target/debug/client; \
 	else $(NO_CLIENT); fi
 
 # Measures all that is claimed, on a machine that does nothing else; BENCH chooses.
 bench: build benches/node/node_modules
 	$(BIN)/python -m benches.run $(BENCH)
 
-# Needs the server and boto3 alone. What pip and cargo say goes to a log, which is shown where they fail.
-DEMO_LOG := $(VENV)/demo.log
-
+# Needs the server and boto3 alone.
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
 
 $(VENV)/.demo: pyproject.toml $(RUST_SOURCES)
-	@echo "Building bedrock-frames into $(VENV): the first time, this takes a few minutes (log: $(DEMO_LOG))"
-	@mkdir -p $(VENV)
-	@{ { test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); } && \
-		$(BIN)/python -m pip install --upgrade 'pip>=25.1' 'maturin>=1.14,<2' 'boto3>=1.44' && \
-		VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras server; \
-	} >$(DEMO_LOG) 2>&1 || { cat $(DEMO_LOG) >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(QUIETLY) demo-tools "Installing build tools and boto3 into $(VENV)" $(BIN)/python -m pip install --upgrade \
+		'pip>=25.1' 'maturin>=1.14,<2' 'boto3>=1.44'
+	@$(BUILD) server
 	@touch $@
 
-lint: build
+# With link-time optimisation over all crates: most of it runs on one core.
+BUILD = $(QUIETLY) build "Building bedrock-frames into $(VENV): $(BUILD_TAKES)" \
+	env VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras
+BUILD_TAKES := 3 to 6 minutes the first time, 1 to 2 after a change in Rust
+
+lint: lint-rust lint-python
+
+lint-rust:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --locked
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+lint-python: build
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -104,22 +130,25 @@ lint: build
 build: $(VENV)/.built
 
 $(VENV)/.installed: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.14,<2'
-	$(BIN)/python -m pip install --quiet --group dev
-	touch $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(QUIETLY) build-tools "Installing build tools into $(VENV)" \
+		$(BIN)/python -m pip install --upgrade 'pip>=25.1' 'maturin>=1.14,<2'
+	@$(QUIETLY) test-tools "Installing test tools into $(VENV): about a minute" \
+		$(BIN)/python -m pip install --group dev
+	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet --extras server,bench
-	touch $@
+	@$(BUILD) server,bench
+	@touch $@
 
 # For the test of the README's installation: pip alone would compile everything again.
 wheel: target/wheels/.built
 
 target/wheels/.built: $(VENV)/.built
-	rm -rf $(@D)
-	$(BIN)/maturin build --release --locked --quiet --interpreter $(BIN)/python --out $(@D)
-	touch $@
+	@rm -rf $(@D)
+	@$(QUIETLY) wheel "Packing the wheel" \
+		$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out $(@D)
+	@touch $@
 
 # Mutates frames, mends their checksums, and checks what the codec says of them.
 fuzz:

@@ -16,6 +16,37 @@ settings.register_profile("thorough", settings.get_profile("default"), max_examp
 settings.load_profile("default")
 
 
+class BrokenRun:
+    """Ends a run in several processes with exit code 2 where one crashed, or could not collect.
+
+    pytest-xdist reports both as failed tests, which ``make test`` runs again. One process alone
+    exits with another code by itself.
+    """
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that could not be collected."""
+        self.broken |= report.failed
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self) -> None:
+        """Note a process that crashed in a test."""
+        self.broken = True
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Set the exit code."""
+        if self.broken:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the processes of pytest-xdist from the one that started them."""
+    if config.getoption("numprocesses", default=None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(BrokenRun())
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option with which ``make test`` runs failed tests again."""
     parser.addoption(

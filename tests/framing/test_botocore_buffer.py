@@ -99,6 +99,7 @@ def test_a_recording_reads_as_botocore_reads_it(recording: Recording) -> None:
     assert read(Ours(), cut(recording.data, 1000)).same(read(Theirs(), [recording.data]))
 
 
+@pytest.mark.slow
 @given(
     st.lists(strategies.contents, max_size=4).flatmap(
         lambda contents: strategies.chunked(b"".join(map(framed, contents)))

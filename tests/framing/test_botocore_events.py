@@ -48,6 +48,7 @@ def is_native(stream: StructureShape, response: Response) -> bool:
     return plan.parse(EventStreamJSONParser(), response) is not None
 
 
+@pytest.mark.slow
 @given(events.responses())
 def test_any_event_parses_as_in_botocore(drawn: tuple[StructureShape, Response]) -> None:
     stream, response = drawn

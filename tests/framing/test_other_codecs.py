@@ -118,6 +118,7 @@ def test_botocore_reads_what_we_write(content: Content) -> None:
     assert messages == [as_botocore_says(bf.decode(frame))]
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(damaged_frames() | headers_blocks())
 def test_botocore_agrees_on_malformed_frames_with_right_checksums(frame: bytes) -> None:
@@ -190,6 +191,7 @@ def test_smithy_agrees_on_every_recording() -> None:
     compare_with_smithy([frame for r in vector_cases.RECORDINGS for frame in wire.split(r.data)])
 
 
+@pytest.mark.slow
 def test_smithy_agrees_on_drawn_frames_good_and_damaged() -> None:
     drawn: list[bytes] = []
 
