@@ -120,7 +120,7 @@ class AtOnce:
         return iter(())  # type: ignore[return-value] # not a generator is the point
 
 
-def test_an_awaitable_that_is_no_coroutine_will_do() -> None:
+def test_any_awaitable_is_accepted() -> None:
     async def main(loop: VirtualLoop) -> None:
         client = Client(loop)
         sent: list[Message] = []

@@ -92,7 +92,7 @@ def test_faulty_fixtures_are_refused_with_all_their_faults_and_none_is_added(url
         (b'{"fixtures": [{"match": {"userMessage": "\\ud800"}, "response": {}}]}', "Validation"),
     ],
 )
-def test_what_is_no_list_of_fixtures_is_refused(url: str, body: bytes, part: str) -> None:
+def test_anything_but_a_list_of_fixtures_is_refused(url: str, body: bytes, part: str) -> None:
     reply = ask(url, "POST", "/__control/fixtures", body)
 
     assert reply.status == 400
@@ -184,7 +184,7 @@ def test_json_that_would_lose_something_is_refused(url: str, body: str | bytes, 
     assert (reply.status, why in reply.json["error"]) == (400, True)
 
 
-def test_sequences_can_be_begun_anew(url: str) -> None:
+def test_sequences_can_be_reset(url: str) -> None:
     steps = [
         {"match": {"userMessage": "next", "sequenceIndex": k}, "response": {"content": str(k)}}
         for k in range(2)

@@ -105,7 +105,7 @@ def test_programs_and_pages_of_the_server_itself_are_answered(
     assert send(server.url, "GET", "/__control/journal", headers=headers).status == 200
 
 
-def test_two_hosts_are_refused_by_somebody() -> None:
+def test_two_host_headers_are_refused() -> None:
     with Server([HELLO]) as server, connect(server.url) as connection:
         head = "GET /__control/journal HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\n\r\n"
         connection.socket.sendall(head.encode())
@@ -165,7 +165,7 @@ def test_with_a_token_it_decides_and_nothing_else(asgi: bool) -> None:
 
 
 @pytest.mark.parametrize("asgi", [False, True])
-def test_without_a_control_api_its_paths_say_so(asgi: bool) -> None:
+def test_without_a_control_api_its_paths_are_refused(asgi: bool) -> None:
     with Server([HELLO], asgi=asgi, control=False) as server:
         reply = send(server.url, "POST", "/__control/fixtures", THEIRS)
         ready = send(server.url, "GET", "/ready")

@@ -74,7 +74,7 @@ def test_streams_of_both_protocols_come_to_their_end(tmp_path: Path, streams: in
     assert "Traceback" not in running.log
 
 
-def test_who_drains_takes_no_connection(tmp_path: Path) -> None:
+def test_a_draining_server_accepts_no_connection(tmp_path: Path) -> None:
     with served(fixture_file(tmp_path, **ENDLESS)) as running, connect(running.url) as connection:
         begin(connection)
         ask_to_end(running)
@@ -84,7 +84,7 @@ def test_who_drains_takes_no_connection(tmp_path: Path) -> None:
         assert running.wait() == (0, "")
 
 
-def test_who_drains_takes_no_new_stream_of_an_old_connection(tmp_path: Path) -> None:
+def test_a_draining_server_accepts_no_new_stream_on_an_old_connection(tmp_path: Path) -> None:
     # The old one is still under way when the other is asked for.
     fixtures = fixture_file(tmp_path, timing={"ttft_ms": 0, "gap_ms": 200})
     with served(fixtures) as running, http2(running.url) as connection:
@@ -179,7 +179,7 @@ def test_answers_that_are_cut_are_counted(tmp_path: Path, how: str, why: str) ->
     assert "Times were" not in running.log
 
 
-def test_a_request_that_is_not_whole_is_waited_for_and_no_answer(tmp_path: Path) -> None:
+def test_an_incomplete_request_is_waited_for_and_counted_as_no_answer(tmp_path: Path) -> None:
     options = ["--drain-timeout", "300ms", "--threads", "1"]
     with served(fixture_file(tmp_path), *options) as running, connect(running.url) as connection:
         assert connection.ask("GET", "/health").status == 200
@@ -190,7 +190,7 @@ def test_a_request_that_is_not_whole_is_waited_for_and_no_answer(tmp_path: Path)
     assert "Cut" not in running.log
 
 
-def test_the_last_line_says_how_late_how_many_writes_were(tmp_path: Path) -> None:
+def test_the_last_line_reports_how_late_writes_were(tmp_path: Path) -> None:
     fixtures = fixture_file(tmp_path, timing={"ttft_ms": 1, "gap_ms": 1})
     with served(fixtures, "--max-lateness", "0s", "--threads", "1") as running:
         reply = ask(running.url, "POST", CONVERSE_STREAM, asking("hello"))

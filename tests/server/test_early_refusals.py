@@ -66,7 +66,7 @@ def test_a_connection_that_goes_on_sending_is_closed_in_the_end(server: Server) 
 
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize(("method", "path"), ENDLESS)
-def test_http2_hears_it_while_its_stream_is_open(method: str, path: str, tls: bool) -> None:
+def test_http2_is_refused_while_its_stream_is_open(method: str, path: str, tls: bool) -> None:
     with (
         Server(FIXTURES, tls=tls) as server,
         http2(server.url, trusting=server.certificate) as connection,

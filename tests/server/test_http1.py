@@ -203,7 +203,7 @@ def test_a_large_answer_comes_whole_however_slowly_it_is_read(url: str) -> None:
     assert text.count(b"x") >= 5_000_000
 
 
-def test_a_reader_that_stands_still_holds_up_nobody(served: tuple[str, Plane]) -> None:
+def test_a_stalled_reader_does_not_delay_others(served: tuple[str, Plane]) -> None:
     url, serving = served
     with connect(url) as connection:
         connection.send("POST", CONVERSE_STREAM, asking("large"))

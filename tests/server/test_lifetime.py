@@ -141,7 +141,7 @@ threading.Event().wait()
     assert log.count("Traceback") == 1
 
 
-def test_what_threads_ask_when_the_main_one_has_ended_is_answered(tmp_path: Path) -> None:
+def test_threads_are_answered_after_the_main_thread_has_ended(tmp_path: Path) -> None:
     script = """
 def late():
     threading.main_thread().join()

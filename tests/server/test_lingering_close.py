@@ -110,7 +110,7 @@ def test_half_a_head_behind_a_request_breaks_no_answer() -> None:
 
 
 @pytest.mark.parametrize("way", ["worker", "fallback", "tls"])
-def test_requests_behind_the_last_one_take_nothing_back(way: str, tmp_path: Path) -> None:
+def test_requests_after_the_last_answer_do_not_reset_it(way: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {}
     trusting = None
     if way == "tls":
@@ -135,7 +135,7 @@ def test_requests_behind_the_last_one_take_nothing_back(way: str, tmp_path: Path
             assert one.socket.recv(1) == b""
 
 
-def test_who_is_one_too_many_hears_so_while_it_still_sends() -> None:
+def test_a_connection_above_the_limit_is_refused_while_it_still_sends() -> None:
     with plane(FIXTURES, max_connections=1) as (url, serving), connect(url) as only:
         assert only.ask("POST", CONVERSE, asking("hello")).status == 200
         for _ in range(10):

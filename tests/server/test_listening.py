@@ -102,7 +102,7 @@ def test_a_certificate_that_does_not_fit_its_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
-def test_a_limit_that_is_no_duration_is_refused(value: float) -> None:
+def test_invalid_timeouts_are_refused(value: float) -> None:
     engine = parts_of(create_app([])).engine
 
     for name in ("head_timeout", "stall_timeout", "idle_timeout"):

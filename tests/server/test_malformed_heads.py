@@ -101,7 +101,7 @@ def is_last(connection: Connection, status: int) -> Reply:
 
 
 @pytest.mark.parametrize(("lines", "status"), BAD)
-def test_what_is_no_head_gets_a_typed_answer(way: Way, lines: str, status: int) -> None:
+def test_malformed_heads_get_a_typed_error(way: Way, lines: str, status: int) -> None:
     before = at_rest(way.serving).refused
     with way.connected() as connection:
         connection.socket.sendall(way.head(lines))
@@ -122,7 +122,7 @@ def test_what_is_no_head_gets_a_typed_answer(way: Way, lines: str, status: int) 
         ("\x16\x03\x01\x02\x00\x01", 400),
     ],
 )
-def test_what_is_no_request_gets_a_typed_answer(way: Way, line: str, status: int) -> None:
+def test_malformed_requests_get_a_typed_error(way: Way, line: str, status: int) -> None:
     with way.connected() as connection:
         connection.socket.sendall(f"{line}\r\nhost: test\r\n\r\n".encode())
         is_last(connection, status)

@@ -205,7 +205,7 @@ def test_a_reader_that_stands_still_is_blocked_once_over_tls_too(tmp_path: Path)
             assert serving.figures().blocked == before + 1
 
 
-def test_what_is_no_request_is_counted(url: str) -> None:
+def test_malformed_requests_are_counted(url: str) -> None:
     with connect(url) as connection:
         connection.socket.sendall(f"POST {CONVERSE} HTTP/1.1\r\nno colon\r\n\r\n".encode())
         assert connection.reply().status == 400
@@ -220,7 +220,7 @@ def frames_sent(collector: Collector) -> float:
     return next(s.value for s in found if s.name == "bedrock_frames_frames_sent_total")
 
 
-def test_whoever_asks_in_the_process_hears_the_plane_while_it_serves() -> None:
+def test_metrics_in_the_process_include_the_running_server() -> None:
     app = create_app(FIXTURES)
     figures = parts_of(app).figures
     with NativeServer(app, Place(threads=1)) as running:

@@ -45,7 +45,7 @@ def test_numbers_out_of_their_range_are_bad_usage(
 
 @pytest.mark.parametrize("flag", ["--drain-timeout", "--max-lateness"])
 @pytest.mark.parametrize("text", ["", "soon", "-1s", "99999999999999999999s", "86401"])
-def test_durations_that_are_none_are_bad_usage(
+def test_invalid_durations_are_bad_usage(
     flag: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert f"argument {flag}: a duration is" in refused(capsys, f"{flag}={text}")

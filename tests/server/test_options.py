@@ -29,7 +29,7 @@ def test_timings(text: str, timing: dict[str, float]) -> None:
     "text",
     ["", "ttft", "ttft=", "ttft=x", "ttft=-1ms", "speed=1s", "gap=1s,gap=2s", "gap=1h", "gap=nan"],
 )
-def test_what_is_no_timing(text: str) -> None:
+def test_invalid_timings_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_timing(text)
 
@@ -40,7 +40,7 @@ def test_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "ms", "1 s", "1e3s", "-1s", "9" * 400, "\u0661s"])
-def test_what_is_no_duration(text: str) -> None:
+def test_invalid_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_duration(text)
 

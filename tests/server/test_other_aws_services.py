@@ -80,13 +80,13 @@ def test_the_error_of_a_client_says_what_to_set(
         assert response["Error"]["Message"] == f"{scope} {INSTEAD}"
 
 
-def test_other_services_of_bedrock_are_told_by_their_path(server: Server) -> None:
+def test_other_bedrock_services_are_recognised_by_path(server: Server) -> None:
     bedrock = client(server, "bedrock")
     with pytest.raises(ClientError, match=r"bedrock \(GET /foundation-models\) is not served here"):
         bedrock.list_foundation_models()
 
 
-def test_unsigned_requests_are_told_by_their_action(server: Server) -> None:
+def test_unsigned_requests_are_recognised_by_action(server: Server) -> None:
     unsigned = Config(signature_version=UNSIGNED)
     sts = client(server, "sts", config=unsigned)
     with pytest.raises(ClientError, match=f"AssumeRoleWithWebIdentity {INSTEAD}"):
@@ -101,7 +101,7 @@ def test_unsigned_requests_are_told_by_their_action(server: Server) -> None:
 
 
 @pytest.mark.parametrize("version", ["s3v4", "s3"])
-def test_a_presigned_url_is_told_by_its_query(server: Server, version: str) -> None:
+def test_a_presigned_url_is_recognised_by_query(server: Server, version: str) -> None:
     signing = Config(signature_version=version)
     url: str = client(server, "s3", config=signing).generate_presigned_url(
         "get_object", Params={"Bucket": "b", "Key": "k"}

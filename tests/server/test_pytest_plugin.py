@@ -63,7 +63,7 @@ def test_fixtures_are_loaded_from_files(bedrock):
     assert say(bedrock.client(), "file") == "before"
 
 
-def test_a_faulty_fixture_says_so(bedrock):
+def test_a_faulty_fixture_is_reported(bedrock):
     with pytest.raises(ValueError, match="userMesage"):
         bedrock.add(match={"userMesage": "x"}, response={"content": "Hi!"})
 

@@ -148,7 +148,7 @@ def test_a_whole_answer_has_all_its_required_members(bedrock: Server) -> None:
 
 
 @each
-def test_usage_is_the_same_wherever_it_is_told(bedrock: Server, operation: str) -> None:
+def test_usage_is_the_same_in_every_place(bedrock: Server, operation: str) -> None:
     bedrock.add(response={"content": "Hi", "usage": {"inputTokens": 15, "outputTokens": 25}})
 
     # The last chunk of a stream, message_delta and metadata are compared on the way.

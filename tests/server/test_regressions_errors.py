@@ -61,7 +61,7 @@ def test_a_converse_stream_cannot_time_out_by_an_exception(bedrock: Server) -> N
         bedrock.add(response=fail_after(2, ONLY_IN_INVOKE))
 
 
-def test_an_answer_that_is_no_stream_fails_at_once(bedrock: Server) -> None:
+def test_an_unstreamed_answer_fails_at_once(bedrock: Server) -> None:
     bedrock.add(response=fail_after(2, "throttlingException"))
     client = bedrock.client(config=Config(retries={"total_max_attempts": 1}))
 

@@ -213,7 +213,7 @@ def test_the_journal_is_read_page_by_page(bedrock: Server) -> None:
     assert entry["response"]["status"] == 200
 
 
-def test_a_truncated_stream_is_not_told_as_delivered(bedrock: Server) -> None:
+def test_a_truncated_stream_is_not_journalled_as_delivered(bedrock: Server) -> None:
     bedrock.add(match={"userMessage": "cut"}, response={"content": "Hi"}, truncateAfterChunks=2)
     bedrock.add(response={"content": "Hi"})
     for text in ("cut", "whole"):

@@ -183,7 +183,7 @@ def test_an_identity_has_128_bits() -> None:
         rule(identity=2**128)
 
 
-def test_fixtures_that_never_answer_are_told_of_as_they_are_added(
+def test_unreachable_fixtures_are_reported_as_they_are_added(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     catalog, _ = catalog_and_bodies([said("a")])

@@ -36,7 +36,7 @@ def test_an_address_of_other_machines_is_not_served_without_a_guard(tmp_path: Pa
         (["--host", ANY_ADDRESS, "--no-control"], "Control API: off"),
     ],
 )
-def test_the_log_says_who_may_use_the_control_api(
+def test_the_log_states_who_may_use_the_control_api(
     tmp_path: Path, options: list[str], told: str
 ) -> None:
     with served(fixture_file(tmp_path), *options) as running:

@@ -13,9 +13,7 @@ from tests.support.serve_command import fixture_file, served
 
 
 @pytest.mark.parametrize("asgi", [False, True], ids=["native", "asgi"])
-def test_all_addresses_are_said_to_be_listened_on_and_how_to_reach_them(
-    asgi: bool, tmp_path: Path
-) -> None:
+def test_the_log_names_every_address_and_how_to_reach_it(asgi: bool, tmp_path: Path) -> None:
     options = ["--no-control", "--host", "0.0.0.0", *["--asgi"] * asgi]  # noqa: S104
     with served(fixture_file(tmp_path), *options) as running:
         found = re.fullmatch(r"listening on http://0\.0\.0\.0:([0-9]+)\n", running.first_line)

@@ -155,7 +155,7 @@ def test_a_reader_of_http_2_that_stands_still_is_given_up() -> None:
             wait_until_given_up(connection, connection.ask_for(CONVERSE_STREAM, asking("large")))
 
 
-def test_a_stream_that_nobody_reads_is_given_up_alone() -> None:
+def test_only_the_unread_stream_is_aborted() -> None:
     # Who is given up is looked for once a second. Meanwhile the other has to take each piece, of 17
     # turns, within this, and may not come to the end of its answer, of 5,225.
     with patient(stall_timeout=1) as (url, serving):
@@ -176,7 +176,7 @@ def test_a_stream_that_nobody_reads_is_given_up_alone() -> None:
         assert wait_for(serving, in_flight=0).client_left == 1
 
 
-def test_a_refusal_over_http_2_that_nobody_reads_is_given_up() -> None:
+def test_an_unread_http2_refusal_is_aborted() -> None:
     with patient(stall_timeout=SHORT) as (url, serving), http2(url, window=0) as connection:
         wait_until_given_up(connection, connection.ask_for("/nothing/here", {}))
         assert serving.stop(LONG)
@@ -197,7 +197,7 @@ class LargeAnswers(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_an_answer_of_the_app_over_http_2_that_nobody_reads_is_given_up(tmp_path: Path) -> None:
+def test_an_unread_http2_answer_of_the_app_is_aborted(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
     with ThreadingUnixStreamServer(str(path), LargeAnswers) as app:
         threading.Thread(target=app.serve_forever).start()

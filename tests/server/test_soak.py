@@ -83,13 +83,13 @@ def test_a_wrong_answer_is_not_fine() -> None:
     assert not judge(growing(), errors=1).flat
 
 
-def test_a_lateness_that_nobody_feels_may_double() -> None:
+def test_negligible_lateness_may_double() -> None:
     late = [replace(s, lateness_p99_ms=0.1 + at / 100) for at, s in enumerate(growing())]
 
     assert judge(late, errors=0).lateness
 
 
-def test_too_few_samples_are_no_verdict() -> None:
+def test_too_few_samples_give_no_verdict() -> None:
     with pytest.raises(ValueError, match="for longer"):
         judge(growing()[:2], errors=0)
 

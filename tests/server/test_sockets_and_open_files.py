@@ -34,7 +34,7 @@ def refused(folder: Path, *options: str | Path) -> str:
 # Its Unix socket
 
 
-def test_a_socket_that_a_killed_server_left_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_stale_socket_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "plane.sock"
     with served("--uds", path, fixture_file(tmp_path)) as running:
         running.process.kill()
@@ -48,7 +48,7 @@ def test_a_socket_that_a_killed_server_left_is_no_obstacle(tmp_path: Path) -> No
     assert not path.exists()
 
 
-def test_a_socket_that_somebody_listens_on_is_left_alone(tmp_path: Path) -> None:
+def test_a_socket_in_use_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "plane.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -59,7 +59,7 @@ def test_a_socket_that_somebody_listens_on_is_left_alone(tmp_path: Path) -> None
     assert path.is_socket()
 
 
-def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "plane.sock"
     path.write_text("mine")
     link = tmp_path / "link.sock"
@@ -69,7 +69,7 @@ def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_a_path_that_can_be_no_socket_is_named(tmp_path: Path) -> None:
+def test_an_unusable_socket_path_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "nothing" / "plane.sock"
     long = tmp_path / ("x" * 107)
 
@@ -135,7 +135,7 @@ def limited(files: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 
-def test_the_limits_that_hold_are_said_at_the_start(tmp_path: Path) -> None:
+def test_effective_limits_are_logged_at_the_start(tmp_path: Path) -> None:
     soft, hard = raise_open_files()
     fixtures = fixture_file(tmp_path)
     with served(fixtures, "--threads", "3", "--max-connections", "7") as running:
@@ -148,7 +148,7 @@ def test_the_limits_that_hold_are_said_at_the_start(tmp_path: Path) -> None:
     assert f" connections, {processors()} threads" in running.log
 
 
-def test_who_comes_when_there_is_no_room_is_told_so(tmp_path: Path) -> None:
+def test_a_connection_above_the_file_limit_is_refused_with_a_reason(tmp_path: Path) -> None:
     count = 200
     fixtures = fixture_file(tmp_path, timing={"ttft_ms": 0, "gap_ms": 3_600_000})
     with (
@@ -174,7 +174,7 @@ def test_who_comes_when_there_is_no_room_is_told_so(tmp_path: Path) -> None:
     assert "Too many open files" not in running.log
 
 
-def test_no_room_at_all_is_said_before_anybody_comes(tmp_path: Path) -> None:
+def test_a_file_limit_without_room_is_reported_at_the_start(tmp_path: Path) -> None:
     with served(fixture_file(tmp_path), "--threads", "8", prepare=limited(90)) as running:
         assert running.wait() == (2, "")
 
@@ -227,7 +227,7 @@ def test_the_portable_tier_has_a_bound_of_connections_too(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("abstract", [True, False])
-def test_a_long_tmpdir_is_no_obstacle(
+def test_a_long_tmpdir_is_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abstract: bool
 ) -> None:
     long = tmp_path / ("x" * 150) / ("y" * 150)

@@ -81,7 +81,7 @@ class Stopping:
         return self._drained == [True]
 
 
-def test_who_connects_while_it_stops_does_not_hold_it_up() -> None:
+def test_connections_during_a_stop_do_not_delay_it() -> None:
     for _ in range(10):
         with plane(FIXTURES, threads=2) as (url, serving):
             came: list[Connection] = []
@@ -158,7 +158,7 @@ def test_what_was_asked_before_it_stops_is_answered(tmp_path: Path, tls: bool) -
             assert [connection.reply().status for connection in asked] == [200] * 20
 
 
-def test_streams_of_http_2_are_finished_and_said_to_be_the_last() -> None:
+def test_http2_streams_are_finished_after_a_goaway() -> None:
     with plane(FIXTURES, threads=1) as (url, serving), http2(url) as connection:
         stream = connection.ask_for(CONVERSE_STREAM, asking(TEXT))
         wait_for(serving, streams=1)
@@ -193,7 +193,7 @@ def half(url: str, what: str, trusting: Path | None) -> Connection | Http2:
 @pytest.mark.parametrize(
     "what", ["head", "body", "chunk", "head of another", "preface", "http/2", "nothing"]
 )
-def test_who_does_not_go_on_is_not_waited_for(tmp_path: Path, what: str, tls: bool) -> None:
+def test_stalled_requests_do_not_delay_a_stop(tmp_path: Path, what: str, tls: bool) -> None:
     options, trusting = speaking(tls, tmp_path)
     with plane(FIXTURES, threads=1, **options) as (url, serving):
         one = half(url, what, trusting)

@@ -136,7 +136,7 @@ def test_examples_are_the_same_bytes_every_way(path: Path, pace: dict[str, Any])
 
 @needs_curl
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_curl_hears_the_same(path: Path, tmp_path: Path) -> None:
+def test_curl_receives_the_same_bytes(path: Path, tmp_path: Path) -> None:
     given, asked = with_pace(path, {}), asked_of(path)
     expected = [(status, body) for status, _, _, body in heard(PORTABLE, given, asked)]
     got = []

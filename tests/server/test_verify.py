@@ -111,7 +111,7 @@ def test_what_came_too_often_is_shown(server: Server) -> None:
         server.verify({"userMessage": "hello"}, times=1)
 
 
-def test_conditions_on_the_answer_are_told_too(server: Server) -> None:
+def test_conditions_on_the_answer_are_reported(server: Server) -> None:
     say(server, "hello")
 
     with pytest.raises(AssertionError, match=r"status must be 404, and is 200"):
