@@ -162,7 +162,7 @@ def test_a_buffer_goes_on_after_it_has_run_dry() -> None:
     assert [message.payload for message in buffer] == [b"{}"]
 
 
-def test_data_may_be_any_bytes_but_no_text() -> None:
+def test_data_may_be_any_bytes_but_not_text() -> None:
     buffer = Ours()
     buffer.add_data(bytearray(GOOD[:9]))
     buffer.add_data(memoryview(GOOD)[9:])
@@ -185,7 +185,7 @@ def test_headers_are_the_message_s_own_and_may_be_changed() -> None:
 @pytest.mark.parametrize(
     ("message_type", "status"), [("event", 200), ("exception", 400), ("error", 400), (None, 200)]
 )
-def test_the_status_says_whether_the_headers_tell_of_an_error(
+def test_the_status_shows_whether_the_headers_state_an_error(
     message_type: str | None, status: int
 ) -> None:
     headers: dict[str, wire.PlainValue] = (
@@ -248,7 +248,7 @@ def test_a_malformed_message_is_an_error_of_both_libraries(frame: bytes, kind: s
         assert (cause.kind, cause.offset, cause.frame_index) == (kind, len(GOOD), 1)
 
 
-def test_a_body_that_is_no_event_stream_is_botocore_s_error_with_a_telling_cause() -> None:
+def test_a_body_of_another_format_is_botocore_s_error_with_the_cause_named() -> None:
     body = b'{"message": "no such model"}'
     ours = read(Ours(), [body])
 

@@ -147,7 +147,7 @@ def test_members_come_in_the_order_of_the_model() -> None:
     assert list(event["metadata"]) == ["usage", "metrics"]
 
 
-def test_a_shape_that_is_no_stream_is_left_to_botocore() -> None:
+def test_non_stream_shapes_are_left_to_botocore() -> None:
     event = everything().members["event"]
 
     assert drop_in._plan_of(event) is None

@@ -210,7 +210,7 @@ def test_the_initial_response_and_the_end_of_a_stream_are_botocore_s() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_subclass_of_the_stream_keeps_its_say() -> None:
+def test_overrides_in_a_stream_subclass_are_preserved() -> None:
     class Tagged(EventStream):  # type: ignore[type-arg]  # generic in its stubs alone
         def _parse_event(self, event: Any) -> Any:
             return {"tagged": super()._parse_event(event)}  # type: ignore[misc]
@@ -219,7 +219,7 @@ def test_a_subclass_of_the_stream_keeps_its_say() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_subclass_of_the_parser_keeps_its_say() -> None:
+def test_overrides_in_a_parser_subclass_are_preserved() -> None:
     class Shouting(EventStreamJSONParser):
         def _default_handle(self, shape: Any, value: Any) -> Any:
             return value.upper() if shape.type_name == "string" else value
@@ -232,7 +232,7 @@ def test_a_subclass_of_the_parser_keeps_its_say() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_parsers_of_blobs_and_timestamps_keep_their_say() -> None:
+def test_custom_blob_and_timestamp_parsers_are_preserved() -> None:
     parser = EventStreamJSONParser(timestamp_parser=repr, blob_parser=lambda value: f"<{value}>")
     response = response_of("event", b'{"blob":"aGk=","time":7}')
 
@@ -263,7 +263,7 @@ def test_botocore_s_debug_log_stays_complete(caplog: pytest.LogCaptureFixture) -
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_base_that_comes_before_botocore_s_keeps_its_say() -> None:
+def test_mixins_below_botocore_s_parser_are_preserved() -> None:
     """aiobotocore's parsers are made like this."""
 
     class Mixin(ResponseParser):
@@ -278,7 +278,7 @@ def test_a_base_that_comes_before_botocore_s_keeps_its_say() -> None:
     assert Parser().parse(response, bedrock(CONVERSE)) == {"mixin": STOPPED}
 
 
-def test_whoever_has_wrapped_the_parser_keeps_the_wrapper() -> None:
+def test_install_preserves_third_party_parser_wrappers() -> None:
     calls = []
     botocore_s = ResponseParser.parse
     drop_in.install()

@@ -136,7 +136,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert len(done.stdout.splitlines()) == 3
 
 
-def test_an_empty_stream_has_no_lines() -> None:
+def test_an_empty_stream_prints_nothing() -> None:
     assert dump(b"") == []
 
 
@@ -248,7 +248,7 @@ def test_the_version_is_printed() -> None:
     assert (done.returncode, done.stdout.decode()) == (0, f"bedrock-frames {bf.__version__}\n")
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     stream = bf.encode(EVENT, b"{}") * 5000
     with subprocess.Popen(
         [*COMMAND, "dump", "-"],

@@ -123,7 +123,7 @@ def test_a_value_that_the_format_has_no_type_for_is_a_type_error(
 
 @way_in
 @pytest.mark.parametrize("name", [None, 1, b"bytes", ("a", "b")])
-def test_a_name_that_is_no_string_is_a_type_error(
+def test_a_name_that_is_not_a_string_is_a_type_error(
     take: Callable[[Any], object], name: object
 ) -> None:
     with pytest.raises(TypeError):
@@ -133,7 +133,7 @@ def test_a_name_that_is_no_string_is_a_type_error(
 @pytest.mark.parametrize(
     "headers", [None, 5, "text", b"bytes", [1], [("a",)], [("a", 1, 2)], ["ab"], object()]
 )
-def test_headers_that_are_no_mapping_or_pairs_are_a_type_error(headers: Any) -> None:
+def test_headers_that_are_neither_mapping_nor_pairs_are_a_type_error(headers: Any) -> None:
     for take in (bf.encode, bf.Message, bf.Template):
         with pytest.raises(TypeError):
             take(headers)

@@ -43,7 +43,7 @@ def test_the_tree_of_errors(error: type[Exception]) -> None:
 
 
 class TestFacts:
-    def test_a_checksum_error_says_what_is_stored_and_what_was_computed(self) -> None:
+    def test_a_checksum_error_has_the_stored_and_the_computed_value(self) -> None:
         frame = bytearray(GOOD)
         frame[-4:] = bytes.fromhex("deadbeef")
         error = raised_by(bytes(frame))
@@ -56,7 +56,7 @@ class TestFacts:
         assert "stored 0xdeadbeef" in str(error)
         assert f"computed 0x{error.computed:08x}" in str(error)
 
-    def test_a_prelude_error_says_the_same_of_the_prelude(self) -> None:
+    def test_a_prelude_checksum_error_has_the_stored_and_the_computed_value(self) -> None:
         error = raised_by(GOOD[:8] + bytes.fromhex("deadbeef") + GOOD[12:])
 
         assert isinstance(error, bf.PreludeChecksumMismatch)
@@ -73,7 +73,7 @@ class TestFacts:
             (wire.prelude(2**32 - 1, 0), 2**32 - 1, 64 << 20),
         ],
     )
-    def test_a_length_error_says_what_was_found_and_what_bounds_it(
+    def test_a_length_error_has_the_length_and_its_bound(
         self, data: bytes, found: int, limit: int
     ) -> None:
         error = raised_by(data)
@@ -90,11 +90,11 @@ class TestFacts:
         assert raised.value.kind == "trailing_bytes"
         assert (raised.value.found, raised.value.limit) == (len(GOOD) + 4, len(GOOD))
 
-    def test_a_damaged_frame_is_told_before_what_follows_it(self) -> None:
+    def test_a_damaged_frame_is_reported_before_trailing_data(self) -> None:
         with pytest.raises(bf.MessageChecksumMismatch):
             bf.decode(GOOD[:-1] + b"\x00more")
 
-    def test_nothing_is_less_than_a_frame(self) -> None:
+    def test_empty_input_is_truncated_for_decode_alone(self) -> None:
         with pytest.raises(bf.Truncated) as raised:
             bf.decode(b"")
         assert (raised.value.found, raised.value.limit) == (0, 12)
@@ -133,7 +133,7 @@ class TestFacts:
         assert '"twice"' in str(raised_by(wire.frame(header * 2)))
 
     @vector_cases.over(vector_cases.FAULTY)
-    def test_every_error_says_where(self, vector: Vector) -> None:
+    def test_every_error_has_its_place(self, vector: Vector) -> None:
         error = raised_by(vector.data, decode_outcomes.LIMITS[vector.limits])
 
         assert error.offset is not None
@@ -185,7 +185,7 @@ def test_any_bytes_give_messages_or_an_event_stream_error(data: bytes) -> None:
 
 
 @given(st.binary(min_size=16, max_size=200).map(wire.repair))
-def test_any_bytes_with_right_checksums_do_so_too(data: bytes) -> None:
+def test_any_bytes_with_right_checksums_give_messages_or_an_event_stream_error(data: bytes) -> None:
     first, *others = outcomes(data)
 
     assert all(other == first for other in others)

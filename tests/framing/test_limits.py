@@ -74,7 +74,7 @@ def test_none_is_the_bound_of_the_wire() -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, 2**32, 2**64])
-def test_a_bound_that_is_no_length_is_refused(wrong: int) -> None:
+def test_an_invalid_limit_is_refused(wrong: int) -> None:
     with pytest.raises(ValueError, match="max_message_bytes is a number of bytes from 0 to"):
         bf.Limits(max_message_bytes=wrong)
 

@@ -109,7 +109,7 @@ class TestTypes:
         assert message.event_type is None
 
     @pytest.mark.parametrize("wrong", [True, 1, b"event", UUID(int=0), bf.Timestamp(0)])
-    def test_a_type_that_is_no_string_is_none(self, wrong: Any) -> None:
+    def test_a_type_that_is_not_a_string_is_none(self, wrong: Any) -> None:
         names = (":message-type", ":event-type", ":exception-type")
         for made in (bf.Message(dict.fromkeys(names, wrong)),):
             for message in (made, bf.decode(made.encode())):
@@ -123,7 +123,7 @@ class TestTypes:
 
         assert message.message_type is message.event_type is message.exception_type is None
 
-    def test_headers_that_differ_only_in_value_are_told_apart(self) -> None:
+    def test_headers_that_differ_only_in_value_are_distinguished(self) -> None:
         frames = [wire.encode({":event-type": kind}, b"x") for kind in ("aaa", "bbb") * 20]
 
         assert [m.event_type for m in bf.decode_all(b"".join(frames))] == ["aaa", "bbb"] * 20
@@ -138,7 +138,7 @@ class TestTypes:
         for text in (message.event_type, name, message.headers[name], message.headers[kind]):
             assert sys.getrefcount(text) < 1 << 28
 
-    def test_more_kinds_of_headers_than_any_cache_holds_are_told_apart(self) -> None:
+    def test_more_header_names_than_any_cache_holds_are_distinguished(self) -> None:
         kinds = [f"type{index % 100:03}" for index in range(1000)]
         stream = b"".join(wire.encode({":event-type": kind}, b"x") for kind in kinds)
 
@@ -235,6 +235,6 @@ class TestNumbers:
         with pytest.raises(OverflowError):
             beyond.to_datetime()
 
-    def test_a_naive_datetime_names_no_instant(self) -> None:
+    def test_a_naive_datetime_is_refused(self) -> None:
         with pytest.raises(ValueError, match="naive"):
             bf.Timestamp.from_datetime(datetime(2026, 11, 20))

@@ -40,11 +40,11 @@ class TestArguments:
             (bf.Template(HEADERS).encode_all, "missing required argument 'payloads'"),
         ],
     )
-    def test_what_is_missing_is_named(self, call: Callable[[], object], message: str) -> None:
+    def test_missing_arguments_are_named(self, call: Callable[[], object], message: str) -> None:
         with pytest.raises(TypeError, match=message):
             call()
 
-    def test_what_is_too_much_is_refused(self) -> None:
+    def test_surplus_arguments_are_refused(self) -> None:
         encode: Any = bf.encode
         feed: Any = bf.Decoder().feed
 
@@ -256,7 +256,7 @@ class TestRecentHeaders:
             assert bf.encode(HEADERS, b"") == wire.encode(HEADERS, b"")
             assert bf.encode(backwards, b"") == wire.encode(backwards, b"")
 
-    def test_more_sets_of_headers_than_are_kept_are_told_apart(self) -> None:
+    def test_more_headers_than_the_cache_holds_are_distinguished(self) -> None:
         sets = [{":event-type": f"type{index}"} for index in range(9)]
         for _ in range(40):
             for headers in sets:
