@@ -81,7 +81,7 @@ def test_other_paths_are_not_the_engines(target: str) -> None:
         ("GET", "/model/m", "/model/m"),
     ],
 )
-def test_what_is_not_served_is_named(method: str, target: str, named: str) -> None:
+def test_unserved_routes_are_named(method: str, target: str, named: str) -> None:
     answer = engine([rule()]).answer(method, target.encode(), [], b"{}", arrived=0.0)
     assert answer is not None
     status, kind, message = error(answer)
@@ -209,7 +209,7 @@ def test_an_unknown_error_needs_a_status() -> None:
         ({"disconnect_after_ms": -1}, "disconnect_after_ms"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(arguments: dict[str, Any], text: str) -> None:
+def test_a_contradictory_rule_is_refused(arguments: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         rule(**arguments)
 

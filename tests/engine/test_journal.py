@@ -17,7 +17,7 @@ def statuses(made: Engine, **kwargs: Any) -> tuple[int, list[int]]:
     return total, [entry.id for entry in entries]
 
 
-def test_an_entry_says_what_was_asked_and_answered() -> None:
+def test_an_entry_records_request_and_answer() -> None:
     made = engine([rule()])
     path = f"/model/{MODEL.replace(':', '%3A')}/converse-stream"
     body = json.dumps(GO, indent=4).encode()

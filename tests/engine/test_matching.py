@@ -225,7 +225,7 @@ def test_overlapping_parts_are_all_found() -> None:
     assert fixture(made, conversation(user("cde"))) == 3
 
 
-def test_fixtures_that_share_a_text_are_told_apart_by_their_other_keys() -> None:
+def test_fixtures_with_the_same_text_are_distinguished_by_other_keys() -> None:
     rules = [
         rule({"user_message": contains("go"), "tool_call_id": equals(f"call-{n}")})
         for n in range(500)

@@ -30,7 +30,7 @@ class Kept(Compiler):
 
 
 @pytest.mark.parametrize("asgi", [False, True], ids=["native", "portable"])
-def test_a_server_keeps_no_fixtures_of_before(asgi: bool) -> None:
+def test_a_server_releases_replaced_fixtures(asgi: bool) -> None:
     others = live(FixtureCompiler)
     with Server(asgi=asgi) as server:
         for _ in range(CYCLES):

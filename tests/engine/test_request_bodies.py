@@ -130,7 +130,9 @@ def test_the_format_of_a_body_is_recognised(model: str, body: Json, body_format:
         ({"tool_name": equals("f")}, conversation(user("x"), tools=[{"function": {"name": "f"}}])),
     ],
 )
-def test_native_bodies_say_what_converse_says(criteria: dict[str, Any], body: Json) -> None:
+def test_native_bodies_are_read_as_converse_bodies_are(
+    criteria: dict[str, Any], body: Json
+) -> None:
     assert fixture(engine([rule(criteria)]), body, operation="invoke", model="some-model") == 0
 
 
@@ -191,7 +193,7 @@ def test_the_input_is_found_by_each_models_name_for_it(
         native(inputs=[]),
     ],
 )
-def test_what_only_looks_like_an_input_is_none(body: Json) -> None:
+def test_members_that_only_look_like_an_input_are_ignored(body: Json) -> None:
     made = engine([rule({"input_text": contains("")}), rule()])
     assert fixture(made, body, operation="invoke", model="some-model") == 1
 
@@ -291,7 +293,7 @@ def test_a_wrong_type_is_refused_with_its_place(body: Json, where: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{not valid", b'"x"', b"[]", b"null", b'{"a":1}x'])
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
     for operation in ("converse", "invoke", "count-tokens"):
         status, kind, _ = error(ask(engine([rule()]), body, operation=operation))
         assert (status, kind) == (400, "ValidationException")
@@ -308,7 +310,7 @@ def test_a_stored_prompt_needs_no_messages() -> None:
     assert fixture(engine([rule()]), {}, model=prompt) == 0
 
 
-def test_members_that_nobody_asks_for_may_be_anything() -> None:
+def test_unused_members_may_have_any_value() -> None:
     body = conversation(
         user("hi"),
         {"role": "assistant", "content": [{"reasoningContent": {}}, {"future": 1}]},
@@ -333,7 +335,7 @@ def test_tokens_are_a_quarter_of_the_characters_of_all_strings() -> None:
     assert count({"input": {"invokeModel": {"body": invoke}}}) == (200, b'{"inputTokens":2}')
 
 
-def test_tokens_are_counted_whatever_the_fixtures_say() -> None:
+def test_tokens_are_counted_with_any_fixtures() -> None:
     asked = {"input": {"converse": conversation(user("1234"))}}
     assert count(asked, rule()) == (200, b'{"inputTokens":2}')
 

@@ -181,7 +181,7 @@ def test_a_stream_without_frames_is_one_empty_write() -> None:
 @pytest.mark.parametrize(
     ("headers", "is_stream"), [(EVENT_STREAM, True), (JSON, False), ([], False)]
 )
-def test_a_stream_is_told_by_its_content_type(
+def test_a_stream_is_recognised_by_content_type(
     headers: list[tuple[str, str]], is_stream: bool
 ) -> None:
     made = Engine()
@@ -207,7 +207,7 @@ def test_a_variant_of_weight_zero_is_never_drawn() -> None:
     assert set(variants(0, (0, 1, 0, 2, 0))) == {1, 3}
 
 
-def test_resetting_draws_anew_with_other_request_ids() -> None:
+def test_a_reset_draws_again_with_other_request_ids() -> None:
     made = engine([rule(weights=(1, 1, 1))])
     first = [ask(made, GO) for _ in range(30)]
     made.reset()

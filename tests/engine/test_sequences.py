@@ -110,7 +110,7 @@ def test_a_test_id_goes_before_the_query_and_the_credential() -> None:
     assert fixture(made, GO, headers=credential) is None
 
 
-def test_a_bearer_token_is_no_session() -> None:
+def test_a_bearer_token_is_not_a_session() -> None:
     made = engine([rule({"session": equals("default")})])
     assert fixture(made, GO, headers={"authorization": "Bearer abc"}) == 0
 
@@ -269,7 +269,7 @@ def test_turns_of_sequences_take_their_own_steps() -> None:
     assert [fixture(made, after(1)) for _ in range(2)] == [2, None]
 
 
-def test_strict_mode_tells_a_miss_from_an_exhausted_sequence() -> None:
+def test_strict_mode_distinguishes_a_miss_from_an_exhausted_sequence() -> None:
     made = engine([step(0)], strict=True)
     status, kind, message = error(ask(made, conversation(user("stop"))))
     assert (status, kind) == (503, "ServiceUnavailableException")
@@ -324,12 +324,12 @@ def test_a_miss_names_the_closest_of_thousands() -> None:
     assert 'Closest: fixture 4321 ("city 4321")' in message
 
 
-def test_a_miss_says_that_a_sequence_is_exhausted() -> None:
+def test_a_miss_names_an_exhausted_sequence() -> None:
     made = engine([step(0)])
     assert fixture(made, GO) == 0
     assert "1 would, but for their place in a sequence" in error(ask(made, GO))[2]
     assert made.unmatched == 1
 
 
-def test_a_miss_without_fixtures_says_so() -> None:
+def test_a_miss_without_fixtures_is_explained() -> None:
     assert "There are no fixtures." in error(ask(engine([]), GO))[2]
