@@ -68,7 +68,7 @@ def test_claude_streams_thinking_and_tools() -> None:
     ]
 
 
-def test_claude_s_body_says_the_same() -> None:
+def test_claude_s_body_has_the_same_content() -> None:
     assert {**body(CALL, CLAUDE), "id": ""} == {
         "id": "",
         "type": "message",
@@ -98,7 +98,7 @@ def test_an_empty_text_of_claude_has_an_envelope_and_no_delta() -> None:
     ]
 
 
-def test_claude_tells_cached_tokens_everywhere() -> None:
+def test_claude_states_cached_tokens_everywhere() -> None:
     usage = {"inputTokens": 4, "outputTokens": 10, "cacheReadInputTokens": 7}
     found = chunks({"content": "a", "usage": usage}, CLAUDE)
 

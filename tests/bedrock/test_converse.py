@@ -249,7 +249,7 @@ def test_an_empty_text_is_one_empty_delta() -> None:
     assert stream_events(answer({"content": ""}))[1:3] == [delta(0, text=""), stop(0)]
 
 
-def test_an_empty_text_beside_tool_calls_is_no_block() -> None:
+def test_an_empty_text_beside_tool_calls_has_no_block() -> None:
     said = {"content": "", "toolCalls": [{"name": "f", "arguments": {}}]}
 
     assert [*whole(answer(said, "converse"))["output"]["message"]["content"][0]] == ["toolUse"]

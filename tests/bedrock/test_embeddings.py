@@ -209,7 +209,7 @@ def test_a_failure_may_be_of_embeddings_alone() -> None:
         ("x", "", "must be a vector"),
     ],
 )
-def test_what_is_no_embedding_is_a_fault(said: object, path: str, message: str) -> None:
+def test_an_invalid_embedding_is_a_fault(said: object, path: str, message: str) -> None:
     found = faults(embedding(said))
     assert [where for where, severity, _ in found if severity == "error"] == [
         f"$.fixtures[0].response.embedding{path}"

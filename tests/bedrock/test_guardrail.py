@@ -49,7 +49,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize(("model", "form"), MODELS)
-def test_a_guardrail_that_intervened_is_said_in_every_family(model: str, form: str) -> None:
+def test_a_guardrail_intervention_is_stated_in_every_family(model: str, form: str) -> None:
     body = native_body(BLOCKED, model, form)
     assert body[ACTION] == "INTERVENED"
     assert body[TRACE] == NATIVE_TRACE
@@ -59,13 +59,13 @@ def test_a_guardrail_that_intervened_is_said_in_every_family(model: str, form: s
     assert not any(TRACE in chunk for chunk in chunks[:-1])
 
 
-def test_each_chunk_of_content_says_what_the_guardrail_did() -> None:
+def test_each_content_chunk_states_the_guardrail_action() -> None:
     acted = [ACTION in chunk for chunk in native_chunks({**BLOCKED, "content": "No way"}, NOVA)]
     # messageStart, (delta, stop) twice, messageStop, metadata
     assert acted == [False, True, False, True, False, False, True]
 
 
-def test_a_guardrail_that_let_pass_says_so() -> None:
+def test_a_guardrail_that_did_not_intervene_is_stated() -> None:
     said = {**BLOCKED, "stopReason": "end_turn"}
     assert native_body(said, CLAUDE)[ACTION] == "NONE"
     plain = native_body(
@@ -95,7 +95,7 @@ def test_a_stop_reason_without_a_native_name_is_refused(reason: str, model: str,
         ({"trace": {"promptRouter": {"invokedModelId": ROUTED}}}, ".trace.promptRouter"),
     ],
 )
-def test_what_native_json_cannot_say_is_warned_of(said: dict[str, Any], path: str) -> None:
+def test_what_native_json_cannot_express_is_a_warning(said: dict[str, Any], path: str) -> None:
     response = {"content": "Hi", **said}
     ((where, severity, message),) = faults({"match": {}, "response": response})
     assert (where, severity) == (f"$.fixtures[0].response{path}", "warning")

@@ -225,7 +225,7 @@ def test_a_family_is_found_by_model_and_else_by_body(
     assert key in body(HI, model, body_format)
 
 
-def test_no_family_is_told() -> None:
+def test_an_unknown_model_family_is_named() -> None:
     with pytest.raises(UnsupportedModel, match="no model family is known for 'any-model'"):
         body(HI, "any-model")
 
