@@ -44,7 +44,7 @@ def test_no_plot_is_left_behind(measured: Mapping[str, Result]) -> None:
     assert drawn <= set(plots.specs(measured))
 
 
-def test_links_of_the_page_lead_somewhere() -> None:
+def test_links_of_the_page_have_targets() -> None:
     for link in local_links(PAGE):
         assert (PAGE.parent / link).exists(), link
 

@@ -313,7 +313,7 @@ def _path(route: object) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_links_lead_somewhere(document: Path) -> None:
+def test_links_have_targets(document: Path) -> None:
     for link in local_links(document):
         name, _, anchor = link.partition("#")
         target = document.parent / name if name else document
