@@ -132,7 +132,7 @@ def test_the_histogram_log_is_read_by_hdr_s_own_reader(url: str, tmp_path: Path)
         (["--csv", "x", "--requests-out", "x"], "--requests-out: x is also the file of --csv"),
     ],
 )
-def test_bad_usage_is_said_before_anything_is_sent(
+def test_bad_usage_is_reported_before_anything_is_sent(
     bedrock: Server, arguments: list[str], named: str
 ) -> None:
     ran = run("bench", bedrock.url, *arguments)
@@ -218,7 +218,7 @@ def test_shares_of_machines_are_merged(url: str, tmp_path: Path) -> None:
     assert found["thresholds"][0]["passed"]
 
 
-def test_a_merge_of_what_is_no_report_is_bad_usage(tmp_path: Path) -> None:
+def test_merging_anything_but_reports_is_bad_usage(tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text("{}")
     ran = run("merge", path)
@@ -254,7 +254,7 @@ def test_a_file_that_cannot_be_written_hides_neither_the_report_nor_the_others(
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
-def test_a_full_disk_is_said_in_a_line_and_costs_no_file(url: str, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_a_line_and_loses_no_file(url: str, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     for arguments in (("bench", url, "--requests", 3, "--output", out), ("schema",)):
         with FULL.open("w") as full:

@@ -25,7 +25,7 @@ def change(comparison: Comparison, figure: str) -> Any:
     return next(change for change in comparison.changes if change.figure == figure)
 
 
-def test_another_sample_of_the_same_is_no_regression() -> None:
+def test_another_sample_of_the_same_is_not_a_regression() -> None:
     comparison = compare(of(latencies(1)), of(latencies(2)), regress=0.1)
     assert comparison.exit_code == 0
     found = change(comparison, "ttft.p50")
@@ -40,7 +40,7 @@ def test_a_latency_that_is_a_quarter_slower_is_a_regression() -> None:
     assert found.low < 0.25 < found.high
 
 
-def test_a_latency_that_is_a_quarter_faster_is_none() -> None:
+def test_a_latency_that_is_a_quarter_faster_is_not_a_regression() -> None:
     assert compare(of(latencies(1, factor=1.25)), of(latencies(2)), regress=0.1).exit_code == 0
 
 

@@ -28,7 +28,7 @@ from tests.support.load_runs import Script, answer, http, server
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
-def test_nobody_is_asked_for_credentials_that_are_not_needed() -> None:
+def test_credentials_are_not_looked_up_where_they_are_not_needed() -> None:
     assert read_auth("none", {}) == Auth(kind="none")
 
 

@@ -194,7 +194,7 @@ def test_a_proxy_that_buffers_is_named(paced: str) -> None:
         assert any("came at once after" in text and "buffers" in text for text in said), behind
 
 
-def test_a_benchmark_through_a_proxy_that_buffers_says_so(paced: str) -> None:
+def test_a_benchmark_through_a_buffering_proxy_is_reported(paced: str) -> None:
     with buffering_proxy(paced) as url:
         told = run_bench(BenchOptions(url=url, requests=5))
         failed = run_bench(BenchOptions(url=url, requests=5, fail_bursts=True))

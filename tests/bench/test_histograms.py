@@ -52,7 +52,7 @@ def test_nothing_has_no_quantile() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no histogram", "HISTFAAAAKV4nC2L"])
-def test_what_is_no_histogram_is_refused(text: str) -> None:
+def test_an_invalid_histogram_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="histogram"):
         histograms.distribution(text)
 

@@ -166,7 +166,7 @@ def test_errors_are_drawn_by_kind_with_what_the_first_said() -> None:
     assert first["http:0"]["said"] == "the first of all"
 
 
-def test_a_page_where_nothing_completed_says_so() -> None:
+def test_a_page_states_that_nothing_completed() -> None:
     page = to_html(report(result({}, errors={"connect": 12})))
     assert "No request completed, so there is no latency to report." in page
     assert "There is nothing to draw." in page

@@ -88,7 +88,7 @@ OVER: Final[dict[str, Over]] = {"h1": over_h1, "h2": over_h2}
 
 @pytest.mark.parametrize("version", OVER)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_has_its_name_and_is_no_answer(fault: str, version: str) -> None:
+def test_a_fault_has_its_name_and_is_not_an_answer(fault: str, version: str) -> None:
     wrong = FAULTS[fault]
     with OVER[version](wrong) as url:
         found = drive(url, requests=2, timeout_s=SHORT_TIMEOUT, expect_text=TEXT, http=version)
@@ -220,7 +220,7 @@ def test_streams_beyond_what_a_connection_may_have_get_another_connection() -> N
     assert found["audit"]["connections_opened"] == 3
 
 
-def test_nobody_listening_is_a_connect_error() -> None:
+def test_a_closed_port_is_a_connect_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     found = drive(f"http://127.0.0.1:{port}", requests=3)
@@ -241,7 +241,7 @@ def test_everything_at_once_is_a_burst(bursts: str, completed: int, version: str
     assert found["errors"] == ({} if completed else {"burst": 2})
 
 
-def test_an_idle_connection_that_was_closed_is_no_error() -> None:
+def test_a_closed_idle_connection_is_not_an_error() -> None:
     """A server may close what is idle whenever it likes; a client asks again."""
     with server(closing_after(http(BODY))) as url:
         found = drive(url, requests=20)

@@ -73,7 +73,7 @@ json.dump(drive(sys.argv[1], arrivals=users, requests=100, timeout_s=2), sys.std
     assert any("no free file descriptor (limit 60)" in reason for reason in judged.reasons)
 
 
-def test_a_source_that_is_no_address_of_this_machine_is_refused() -> None:
+def test_a_source_address_of_another_machine_is_refused() -> None:
     closed = {"kind": "closed", "concurrency": 1}
     options = {"url": "http://127.0.0.1:9", "model": "m", "requests": 1, "arrivals": closed}
     with pytest.raises(ValueError, match=r"sources: 192\.0\.2\.1 cannot be used"):
@@ -90,7 +90,7 @@ def test_arrivals_that_were_held_back_make_a_run_not_trustworthy() -> None:
     assert any(reason.startswith("28 arrivals were due and never sent") for reason in found.reasons)
 
 
-def test_a_generator_that_cannot_keep_its_schedule_says_so() -> None:
+def test_a_generator_behind_its_schedule_is_reported() -> None:
     """One at a time, answered after 50 ms, is a fifth of what is asked for."""
 
     def script(connection: Any, _: bytes) -> None:
@@ -106,7 +106,7 @@ def test_a_generator_that_cannot_keep_its_schedule_says_so() -> None:
     assert (found.metrics.schedule_delay_ms.p99 or 0) > 100
 
 
-def test_what_fails_in_the_warm_up_is_told() -> None:
+def test_failures_in_the_warm_up_are_reported() -> None:
     refusing = iter([http(b"{}", status="503 No")] * 3)
 
     def script(connection: Any, _: bytes) -> None:

@@ -143,7 +143,7 @@ def test_a_stopped_run_counts_what_it_cut(tmp_path: Path) -> None:
     assert {line["error"] for line in lines} == {"interrupted"}
 
 
-def test_arrivals_that_found_no_room_are_told_of() -> None:
+def test_arrivals_above_max_in_flight_are_counted() -> None:
     with server(sending(b"")) as url:
         found = drive(
             url,

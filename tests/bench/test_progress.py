@@ -41,7 +41,7 @@ def test_a_line_is_written_for_each_second_once() -> None:
     ]
 
 
-def test_the_next_run_s_lines_begin_anew() -> None:
+def test_each_run_starts_with_new_progress_lines() -> None:
     out = io.StringIO()
     show_line = Lines(out)
     for second in (8.0, 9.0, 0.3, 1.1):
@@ -58,7 +58,7 @@ def test_a_warm_up_does_not_look_like_a_run_that_does_nothing() -> None:
     assert "sent" not in out.getvalue()
 
 
-def test_what_is_no_terminal_gets_lines_and_quiet_gets_nothing() -> None:
+def test_without_a_terminal_progress_is_lines_and_quiet_prints_nothing() -> None:
     out = io.StringIO()
     with display(out, title="t", length=None) as take:
         assert take is not None
@@ -97,7 +97,7 @@ def test_a_narrow_terminal_keeps_figures_with_their_labels(width: int) -> None:
     assert any(line.startswith("whole answer") and "1.23 s" in line for line in lines)
 
 
-def test_what_is_no_terminal_is_not_wrapped() -> None:
+def test_output_without_a_terminal_is_not_wrapped() -> None:
     said = "503: " + "the service's own words, and many of them, " * 5
     found = report(result({}, errors={"http:503": 3}, error_samples={"http:503": said}))
     out = io.StringIO()

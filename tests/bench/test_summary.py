@@ -102,7 +102,7 @@ def test_a_report_read_again_is_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "other/1"}'])
-def test_what_is_no_report_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_report_is_refused_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "wrong.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"wrong\.json"):
@@ -145,7 +145,7 @@ def test_a_generator_that_measured_itself_is_not_trusted(
     assert doubted.exit_code == 98
 
 
-def test_a_delay_of_a_hundredth_of_what_is_measured_is_no_matter() -> None:
+def test_a_delay_of_a_hundredth_of_the_measured_time_is_accepted() -> None:
     slow = {"ttft_ms": [2_000_000] * 200, "schedule_delay_ms": [19_000]}
     assert report(result(slow)).trustworthy
     assert not report(result(slow | {"schedule_delay_ms": [21_000]})).trustworthy
@@ -255,13 +255,13 @@ def test_a_part_that_is_not_trusted_spoils_the_merge() -> None:
     assert merged.requests.completed == 400
 
 
-def test_a_merge_of_what_did_not_run_together_says_so() -> None:
+def test_a_merge_of_runs_at_different_times_is_reported() -> None:
     later = report(GOOD.model_copy(update={"started_at": GOOD.started_at + 11}))
     assert any("at the same time" in note for note in merge_reports([report(GOOD), later]).notes)
     assert merge_reports([report(GOOD), report(GOOD)]).notes == []
 
 
-def test_a_part_that_began_late_says_so() -> None:
+def test_a_part_that_started_late_is_reported() -> None:
     late = GOOD.model_copy(update={"started_at": GOOD.started_at + 0.4})
     assert merge_reports([report(GOOD), report(late)]).notes == [
         "the parts began 0.4 s apart; their seconds are aligned"

@@ -78,6 +78,6 @@ def test_every_kind_of_error_can_be_bounded(kind: str) -> None:
         ("errors.==0", "'' is no kind of error"),
     ],
 )
-def test_what_is_no_threshold_is_refused_by_name(text: str, named: str) -> None:
+def test_an_invalid_threshold_is_refused_by_name(text: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         parse(text)

@@ -17,7 +17,7 @@ def secure() -> Iterator[Running]:
         yield running
 
 
-def test_tls_and_what_it_negotiates_is_told(secure: Running) -> None:
+def test_tls_and_its_negotiated_protocol_are_reported(secure: Running) -> None:
     findings = examine(Examination(url=secure.url, ca_file=secure.certificate))
     right = {f.subject: f.text for f in findings if f.level == "right"}
     assert right["tls"] == "TLSv1.3, certificate believed"
@@ -25,7 +25,7 @@ def test_tls_and_what_it_negotiates_is_told(secure: Running) -> None:
     assert "ConverseStream" in right
 
 
-def test_a_certificate_that_nobody_vouches_for_is_wrong(secure: Running) -> None:
+def test_an_untrusted_certificate_is_reported(secure: Running) -> None:
     (only,) = examine(Examination(url=secure.url))
     assert (only.level, only.subject) == ("wrong", "tls")
     assert "not believed" in only.text

@@ -52,7 +52,7 @@ def test_a_share_may_be_a_percentage(text: str, share: float) -> None:
         (units.share, "half"),
     ],
 )
-def test_what_is_no_quantity_is_refused_with_what_is_allowed(
+def test_an_invalid_quantity_is_refused_with_what_is_allowed(
     read: Callable[[str], Any], text: str
 ) -> None:
     with pytest.raises(ValueError, match=r"such as|is a|are|needed|twice"):
