@@ -3,7 +3,6 @@
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -120,7 +119,7 @@ def test_an_endpoint_that_checks_credentials_is_satisfied(kind: str) -> None:
     right, wrong = (read_auth(kind, of, region=REGION) for of in (STATED, WRONG))
     with server(checking(CHECKS[kind])) as url:
         options = BenchOptions(url=url, auth=right, arrivals=Closed(concurrency=4), requests=40)
-        found, refused = run_bench(options), run_bench(replace(options, auth=wrong))
+        found, refused = run_bench(options), run_bench(options.but(auth=wrong))
         examined = examine(Examination(url=url, auth=right))
 
     assert found.requests.completed == 40

@@ -17,6 +17,7 @@ from bedrock_frames.bench import (
     Progress,
     Rate,
     Report,
+    Sessions,
     merge_reports,
     parse_threshold,
     read_report,
@@ -24,6 +25,7 @@ from bedrock_frames.bench import (
 )
 from bedrock_frames.bench.report.merge import merge_results
 from bedrock_frames.bench.report.results import METRIC_NAMES, Result
+from bedrock_frames.cli.bench_arguments import LazyParser, add_bench, read_bench
 from tests.support.bench_results import report, result
 
 GOOD = result({"ttft_ms": [50_000] * 200, "e2e_ms": [90_000] * 200, "schedule_delay_ms": [200]})
@@ -282,20 +284,74 @@ def test_reports_of_different_runs_are_not_merged() -> None:
     [
         ({"url": "ftp://x"}, "url: must begin with"),
         ({"operation": "chat"}, "operation: must be one of converse-stream"),
-        ({"arrivals": Rate(rate=0)}, "rate: must be above 0, not 0"),
-        ({"arrivals": Rate(rate=1, burstiness=-1)}, "burstiness: must be above 0"),
+        ({"arrivals": lambda: Rate(rate=0)}, "rate: must be above 0, not 0"),
+        ({"arrivals": lambda: Rate(rate=1, burstiness=-1)}, "burstiness: must be above 0"),
         ({"duration": float("nan")}, "duration: must be above 0"),
         ({"threads": 0}, "threads: must be at least 1, not 0"),
         ({"threads": 2000}, "threads: must be 1 to 1024, not 2000"),
         ({"processes": 10**9}, "processes: must be 1 to 256, not 1000000000"),
-        ({"arrivals": Closed(concurrency=10**9)}, "concurrency: must be 1 to 1000000, not"),
+        ({"arrivals": lambda: Closed(concurrency=10**9)}, "concurrency: must be 1 to 1000000, not"),
         ({"max_errors": 0}, "max_errors: must be at least 1, not 0"),
         ({"operation": "converse", "goals": {"ttft_ms": 1.0}}, "goodput: only a stream has"),
-        ({"body_file": Path("/nowhere/at/all")}, "is no file"),
+        ({"body_file": Path("/nowhere/at/all")}, "is not a file"),
     ],
 )
 def test_an_option_without_sense_is_refused_with_what_is_allowed(
     given: dict[str, Any], named: str
 ) -> None:
+    def make() -> BenchOptions:
+        made = {name: value() if callable(value) else value for name, value in given.items()}
+        return BenchOptions(**{"url": "http://127.0.0.1:1", **made})
+
     with pytest.raises(OptionError, match=named):
-        BenchOptions(**{"url": "http://127.0.0.1:1", **given})
+        make()
+
+
+def test_every_option_can_be_given_by_a_flag_and_from_python() -> None:
+    """The flags are made from the models: no option is stated twice, and none is missing."""
+    parser = LazyParser(prog="bench")
+    parser.fill = add_bench
+    given = [
+        *("http://127.0.0.1:1", "--model", "m", "--header", "A: b", "--insecure", "--http", "h1"),
+        *("--message", "hi", "--operation", "converse", "--sessions", "--think-time", "2s"),
+        *("--max-turns", "3", "--tool-result", "r", "--session-header", "S", "--rate", "5"),
+        *("--arrival", "gamma", "--burstiness", "2", "--duration", "90s", "--requests", "7"),
+        *("--warmup", "1s", "--ramp", "500ms", "--timeout", "3s", "--grace", "0"),
+        *("--max-in-flight", "8", "--max-errors", "9", "--seed", "4", "--threads", "2"),
+        *("--processes", "2", "--start-at", "5.5", "--share", "1/3", "--source", "127.0.0.1"),
+        *("--source", "::1", "--expect-text", "t", "--fail-bursts", "--goodput", "e2e:1s"),
+    ]
+    stated = BenchOptions(
+        url="http://127.0.0.1:1",
+        model="m",
+        headers=(("A", "b"),),
+        insecure=True,
+        http="h1",
+        message="hi",
+        operation="converse",
+        sessions=Sessions(think_time=2, max_turns=3, tool_result="r", header="S"),
+        arrivals=Rate(rate=5, process="gamma", burstiness=2),
+        duration=90,
+        requests=7,
+        warmup=1,
+        ramp=0.5,
+        timeout=3,
+        grace=0,
+        max_in_flight=8,
+        max_errors=9,
+        seed=4,
+        threads=2,
+        processes=2,
+        start_at=5.5,
+        share=(1, 3),
+        sources=("127.0.0.1", "::1"),
+        expect_text="t",
+        fail_bursts=True,
+        goals={"e2e_ms": 1000},
+    )
+
+    assert read_bench(parser.parse_args(given), {}) == stated
+    bare = LazyParser(prog="bench")
+    bare.fill = add_bench
+    found = read_bench(bare.parse_args(["http://127.0.0.1:1"]), {})
+    assert found == BenchOptions(url="http://127.0.0.1:1")

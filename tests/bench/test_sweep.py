@@ -1,6 +1,5 @@
 """A sweep finds the rate that an endpoint keeps."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,7 +53,7 @@ def test_a_rate_of_sessions_is_kept_by_sessions() -> None:
         rates = {"requests_per_s": rate, "requested_sessions_per_s": rate, "sessions_per_s": 0.0}
         return report(result({"e2e_ms": [10_000] * 200}, rates=rates))
 
-    found = run_sweep(replace(OPTIONS, sessions=Sessions()), first=10, run=no_session_ends)
+    found = run_sweep(OPTIONS.but(sessions=Sessions()), first=10, run=no_session_ends)
     assert found.sweep[0].saturated == "completed 0.0 of 10.0 sessions/s"
     assert found.notes[-1] == "does not keep even 10 sessions/s"
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bedrock_frames._core import EventStreamError, __version__
 from bedrock_frames.cli import bench, missing, serve
+from bedrock_frames.cli.bench_arguments import LazyParser
 from bedrock_frames.cli.output import fail, let_go_of_stdout
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="bedrock-frames", description="Amazon Bedrock event streams at native speed."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=LazyParser
+    )
 
     dump = commands.add_parser(
         "dump", help="show what is in an event stream", description=_dump.__doc__

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from bedrock_frames.bench import BenchOptions, Progress, Report
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_to(commands: argparse._SubParsersAction[bench_arguments.LazyParser]) -> None:
     """Add the commands to a parser."""
     bench = commands.add_parser(
         "bench", help="measure what an endpoint can take", description=_bench.__doc__
     )
-    bench_arguments.add_to(bench)
+    bench.fill = bench_arguments.add_bench
     bench.set_defaults(run=_bench, extra="bench")
 
     merge = commands.add_parser(
@@ -56,9 +56,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     doctor = commands.add_parser(
         "doctor", help="say what is right and wrong with an endpoint", description=_doctor.__doc__
     )
-    bench_arguments.add_endpoint(doctor)
-    doctor.add_argument("--message", default="hello", help="what to say (%(default)s)")
-    doctor.add_argument("--timeout", default="30s", metavar="TIME", help="of each (%(default)s)")
+    doctor.fill = bench_arguments.add_doctor
     doctor.add_argument("--json", action="store_true", help="print JSON, not lines")
     doctor.set_defaults(run=_doctor, extra="bench")
 
@@ -83,7 +81,7 @@ def _measured(options: argparse.Namespace, kept: ExitStack) -> Report:
     from bedrock_frames import bench
 
     copies = spool(options, kept)
-    asked = bench_arguments.read(options, os.environ)
+    asked = bench_arguments.read_bench(options, os.environ)
     thresholds = [bench.parse_threshold(text) for text in options.threshold]
     _check_outputs(options)
     on_stop = None if options.quiet else warn
@@ -147,14 +145,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from bedrock_frames import bench
 
     try:
-        asked = bench_arguments.read_endpoint(options, os.environ)
-        findings = bench.examine(
-            bench.Examination(
-                **asked,
-                message=options.message,
-                timeout=bench.units.duration(options.timeout),
-            )
-        )
+        findings = bench.examine(bench_arguments.read_doctor(options, os.environ))
     except ValueError as error:
         return fail(str(error))
     if options.json:

@@ -1,190 +1,239 @@
-"""The flags of the benchmark commands, and what they mean as options."""
+"""The flags of the benchmark commands: made from the options' models, and read back into them."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast, get_args, get_origin
+
+from bedrock_frames.cli import missing
+from bedrock_frames.cli.output import fail
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from bedrock_frames.bench import Arrivals, BenchOptions, Sessions
+    from bedrock_frames.bench import Arrivals, BenchOptions, Examination, Sessions
+    from bedrock_frames.bench.options.base import Flag, Options
 
-OPERATIONS = ("converse-stream", "converse", "invoke-stream", "invoke")
+    OptionsT = TypeVar("OptionsT", bound=Options)
+
+_EXCLUSIVE: Final = ("concurrency", "rate", "stages", "trace")
+"""Options that each choose a kind of arrivals; ``sweep`` is another."""
 
 
-def add_to(command: argparse.ArgumentParser) -> None:
+class LazyParser(argparse.ArgumentParser):
+    """A parser that gets its arguments when it parses: making them imports what a command needs."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fill: Callable[[argparse.ArgumentParser], object] | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Add the arguments, then parse."""
+        if self.fill is not None:
+            fill, self.fill = self.fill, None
+            try:
+                fill(self)
+            except ModuleNotFoundError as error:
+                self.exit(fail(missing.explain(error.name, self.get_default("extra"))))
+        return super().parse_known_args(args, namespace)
+
+
+def add_bench(command: argparse.ArgumentParser) -> None:
     """Add the flags of ``bench``."""
-    add_endpoint(command)
-    command.add_argument("--http", choices=("auto", "h1", "h2"), default="auto")
-    command.add_argument("--operation", choices=OPERATIONS, default=OPERATIONS[0])
-    command.add_argument("--message", default="hello", help="what to say (%(default)s)")
-    command.add_argument("--body-file", type=Path, metavar="FILE", help="bodies, a line each")
-    _add_sessions(command.add_argument_group("sessions"))
-    _add_arrivals(command.add_argument_group("arrivals"))
-    _add_run(command.add_argument_group("run"))
-    _add_judgement(command.add_argument_group("judgement"))
-    add_outputs(command)
+    from bedrock_frames.bench import BenchOptions, Closed, Rate, Sessions, Stages, Trace
 
-
-def add_endpoint(command: argparse.ArgumentParser) -> None:
-    """Add the flags that say whom to ask, and who asks."""
-    command.add_argument("url", metavar="URL", help="such as http://127.0.0.1:4010")
-    group = command.add_argument_group("endpoint")
-    group.add_argument("--model", help="model id")
-    group.add_argument(
-        "--auth",
-        choices=("none", "bearer", "sigv4"),
-        default="none",
-        help="credentials are taken from where the AWS SDKs take them (%(default)s)",
-    )
-    group.add_argument("--region", help="of sigv4; else AWS_REGION")
-    group.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to believe")
-    group.add_argument("--insecure", action="store_true", help="believe every certificate")
-    group.add_argument("--header", action="append", default=[], metavar="NAME:VALUE")
-
-
-def _add_sessions(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+    groups = _Groups(command)
+    _add_endpoint(command, groups)
+    groups.add(BenchOptions)
+    groups["sessions"].add_argument(
         "--sessions",
         action="store_true",
         help="answer tool calls until the model ends its turn; rates and --requests count sessions",
     )
-    group.add_argument("--think-time", metavar="TIME", help="before each answer (0s)")
-    group.add_argument("--max-turns", type=int, metavar="N", help="of each session (10)")
-    group.add_argument("--tool-result", metavar="TEXT", help="what a tool call is answered (ok)")
-    group.add_argument("--session-header", metavar="NAME", help="that names the session")
-
-
-def _add_arrivals(group: argparse._ArgumentGroup) -> None:
-    how = group.add_mutually_exclusive_group()
-    how.add_argument("--concurrency", type=int, metavar="N", help="closed loop of N at a time (1)")
-    how.add_argument("--rate", type=float, metavar="R", help="open loop of R requests a second")
-    how.add_argument("--stages", metavar="1:10s,100:60s", help="open loop: rates in turn")
-    how.add_argument("--sweep", metavar="FROM[:TO]", help="open loop: double R until it saturates")
-    how.add_argument("--trace", type=Path, metavar="FILE", help="open loop: as they came once")
-    group.add_argument(
-        "--arrival", choices=("constant", "poisson", "gamma"), help="of an open loop (constant)"
+    groups.add(Sessions)
+    kinds = groups["arrivals"].add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--sweep", metavar="FROM[:TO]", help="open loop: double the rate until it saturates"
     )
-    group.add_argument("--burstiness", type=float, metavar="CV", help="of gamma (1.0)")
-    group.add_argument("--trace-format", choices=("auto", "azure", "mooncake"), help="(auto)")
-    group.add_argument("--trace-speed", type=float, metavar="FACTOR", help="(1.0)")
+    for model in (Closed, Rate, Stages, Trace):
+        groups.add(model, kinds)
+    add_outputs(command)
 
 
-def _add_run(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--duration", metavar="TIME", help="after the warm-up (10s)")
-    group.add_argument("--requests", type=int, metavar="N", help="no more than these")
-    group.add_argument("--warmup", default="0s", metavar="TIME", help="not counted (%(default)s)")
-    group.add_argument("--ramp", default="0s", metavar="TIME", help="to full load (%(default)s)")
-    group.add_argument("--timeout", default="300s", metavar="TIME", help="of one (%(default)s)")
-    group.add_argument(
-        "--grace", default="30s", metavar="TIME", help="for what runs at the end (%(default)s)"
-    )
-    group.add_argument("--max-in-flight", type=int, metavar="N")
-    group.add_argument(
-        "--max-errors", type=int, metavar="N", help="end the run when N requests have failed"
-    )
-    group.add_argument("--seed", type=int, default=0, help="decides all chance (%(default)s)")
-    group.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
-    group.add_argument("--processes", type=int, default=1, metavar="N", help="(%(default)s)")
-    group.add_argument("--start-at", type=float, metavar="UNIX", help="begin at this second")
-    group.add_argument("--share", default="0/1", metavar="I/N", help="of arrivals (%(default)s)")
-    group.add_argument(
-        "--source", action="append", default=[], metavar="IP", help="local address to use"
-    )
+def add_doctor(command: argparse.ArgumentParser) -> None:
+    """Add the flags of ``doctor``."""
+    from bedrock_frames.bench import Examination
+
+    groups = _Groups(command)
+    _add_endpoint(command, groups)
+    groups.add(Examination)
 
 
-def _add_judgement(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--expect-text", metavar="TEXT", help="that every answer must have")
-    group.add_argument(
-        "--fail-bursts", action="store_true", help="a stream that comes all at once has failed"
+def _add_endpoint(command: argparse.ArgumentParser, groups: _Groups) -> None:
+    """Add the URL, and the flags from which credentials are made."""
+    command.add_argument("url", metavar="URL", help="such as http://127.0.0.1:4010")
+    groups["endpoint"].add_argument(
+        "--auth",
+        choices=("none", "bearer", "sigv4"),
+        default="none",
+        help="credentials, found where the AWS SDKs find them (%(default)s)",
     )
-    group.add_argument("--goodput", metavar="'ttft:500ms tpot:50ms'", help="what is good")
+    groups["endpoint"].add_argument("--region", help="region of sigv4 (AWS_REGION)")
+
+
+class _Groups(dict[str, argparse._ArgumentGroup]):
+    """The groups of a command's flags, each made when it is first named."""
+
+    def __init__(self, command: argparse.ArgumentParser) -> None:
+        super().__init__()
+        self._command = command
+        self._added: set[str] = set()
+
+    def __missing__(self, name: str) -> argparse._ArgumentGroup:
+        group = self[name] = self._command.add_argument_group(name)
+        return group
+
+    def add(
+        self, model: type[Options], exclusive: argparse._MutuallyExclusiveGroup | None = None
+    ) -> None:
+        """Add the flags of a model that are not there yet."""
+        from bedrock_frames.bench.options.base import option_name
+
+        for field, flag in model.flags().items():
+            name = option_name(field, flag)
+            if name in self._added:
+                continue
+            self._added.add(name)
+            into = exclusive if exclusive is not None and name in _EXCLUSIVE else self[flag.group]
+            known = model.model_fields[field]
+            default = None if known.is_required() else known.get_default(call_default_factory=True)
+            into.add_argument(
+                f"--{name.replace('_', '-')}",
+                dest=name,
+                help=_help(flag, default),
+                **_kind(known.annotation, flag),
+            )
+
+
+def _kind(annotation: Any, flag: Flag) -> dict[str, Any]:
+    """Return how the parser takes a flag. None stands for one that is not given."""
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    if get_origin(annotation) is UnionType or NoneType in get_args(annotation):
+        annotation = kinds[0]
+    if get_origin(annotation) is Literal:
+        return {"choices": get_args(annotation)}
+    if annotation is bool:
+        return {"action": "store_true", "default": None}
+    named: dict[str, Any] = {"metavar": flag.metavar}
+    if get_origin(annotation) is tuple and get_args(annotation)[-1] is Ellipsis and flag.name:
+        return {**named, "action": "append"}
+    while hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+    if flag.read is None and annotation in (int, float, Path):
+        return {**named, "type": annotation}
+    return named
+
+
+def _help(flag: Flag, default: object) -> str:
+    from bedrock_frames.bench import units
+    from bedrock_frames.bench.options.base import seconds_text
+
+    shown = flag.default
+    if shown is None and isinstance(default, str | int | float) and not isinstance(default, bool):
+        timed = flag.read is units.duration and isinstance(default, float)
+        shown = seconds_text(cast("float", default)) if timed else str(default)
+    return (f"{flag.help} ({shown})" if shown else flag.help).replace("%", "%%")
 
 
 def add_outputs(command: argparse.ArgumentParser) -> None:
     """Add the flags that say what to write."""
     group = command.add_argument_group("output")
     group.add_argument(
-        "--threshold", action="append", default=[], metavar="'ttft.p99<800ms'", help="else 99"
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="'ttft.p99<800ms'",
+        help="a limit that must hold, or the exit code is 99; may be repeated",
     )
     group.add_argument("--output", type=Path, metavar="FILE", help="the report as JSON")
     group.add_argument(
-        "--html", type=Path, metavar="FILE", help="the report as one page (extra html)"
+        "--html", type=Path, metavar="FILE", help="the report as one page, with the extra html"
     )
-    group.add_argument("--csv", type=Path, metavar="FILE", help="the seconds of the run")
+    group.add_argument("--csv", type=Path, metavar="FILE", help="each second of the run as CSV")
     group.add_argument("--hlog", type=Path, metavar="FILE", help="the histograms as an HDR log")
-    group.add_argument("--metrics-out", type=Path, metavar="FILE", help="as OpenMetrics text")
-    group.add_argument("--push-gateway", metavar="URL", help="push metrics to Prometheus' gateway")
-    if command.prog.endswith("bench"):
-        group.add_argument("--requests-out", type=Path, metavar="FILE", help="a line for each")
-    group.add_argument("--title", metavar="TEXT", help="what the report is called")
     group.add_argument(
-        "--note", action="append", default=[], metavar="TEXT", help="to be read with it"
+        "--metrics-out", type=Path, metavar="FILE", help="the metrics as OpenMetrics text"
     )
-    group.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
+    group.add_argument(
+        "--push-gateway", metavar="URL", help="push the metrics to a gateway of Prometheus"
+    )
+    if command.prog.endswith("bench"):
+        group.add_argument(
+            "--requests-out", type=Path, metavar="FILE", help="a line of JSON for each request"
+        )
+    group.add_argument("--title", metavar="TEXT", help="title of the report")
+    group.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a note in the report; may be repeated",
+    )
+    group.add_argument("--quiet", action="store_true", help="print errors and warnings only")
 
 
-def read(options: argparse.Namespace, environment: Mapping[str, str]) -> BenchOptions:
+def read_bench(options: argparse.Namespace, environment: Mapping[str, str]) -> BenchOptions:
     """Return the options that the flags of ``bench`` state.
 
     Raises:
-        ValueError: one makes no sense.
+        ValueError: a value is not allowed, or a flag needs another one that is not given.
     """
     from bedrock_frames import bench
 
-    duration = bench.units.duration
     _check_dependent(options)
-    return bench.BenchOptions(
-        **read_endpoint(options, environment),
-        http=options.http,
-        operation=options.operation,
-        message=options.message,
-        body_file=options.body_file,
-        sessions=_sessions(options),
+    stated: dict[str, Any] = {"requests_out": options.requests_out}
+    if (sessions := _sessions(options)) is not None:
+        stated["sessions"] = sessions
+    return _read(
+        bench.BenchOptions,
+        options,
+        url=options.url,
+        auth=bench.read_auth(options.auth, environment, region=options.region),
         arrivals=_arrivals(options),
-        duration=None if options.duration is None else duration(options.duration),
-        requests=options.requests,
-        warmup=duration(options.warmup),
-        ramp=duration(options.ramp),
-        timeout=duration(options.timeout),
-        grace=duration(options.grace),
-        max_in_flight=options.max_in_flight,
-        max_errors=options.max_errors,
-        expect_text=options.expect_text,
-        fail_bursts=options.fail_bursts,
-        goals=bench.units.goals(options.goodput) if options.goodput is not None else {},
-        seed=options.seed,
-        threads=options.threads,
-        processes=options.processes,
-        start_at=options.start_at,
-        share=bench.units.share(options.share),
-        sources=tuple(options.source),
-        requests_out=options.requests_out,
+        **stated,
     )
 
 
-def read_endpoint(options: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the flags say of the endpoint, as both commands' options name it.
+def read_doctor(options: argparse.Namespace, environment: Mapping[str, str]) -> Examination:
+    """Return what the flags of ``doctor`` state.
 
     Raises:
-        ValueError: one makes no sense.
+        ValueError: a value is not allowed.
     """
     from bedrock_frames import bench
 
-    return {
-        "url": options.url,
-        "model": options.model or bench.DEFAULT_MODEL,
-        "auth": bench.read_auth(options.auth, environment, region=options.region),
-        "ca_file": options.ca_file,
-        "insecure": options.insecure,
-        "headers": tuple(_header(text) for text in options.header),
-    }
+    auth = bench.read_auth(options.auth, environment, region=options.region)
+    return _read(bench.Examination, options, url=options.url, auth=auth)
+
+
+def _read(model: type[OptionsT], options: argparse.Namespace, **stated: Any) -> OptionsT:
+    """Return a model from the flags that were given; the others have the model's defaults."""
+    from bedrock_frames.bench.options.base import option_name
+
+    for field, flag in model.flags().items():
+        given = getattr(options, option_name(field, flag), None)
+        if given is None or field in stated:
+            continue
+        if flag.read is not None:
+            given = list(map(flag.read, given)) if isinstance(given, list) else flag.read(given)
+        stated[field] = given
+    return model(**stated)
 
 
 def _check_dependent(options: argparse.Namespace) -> None:
-    """Refuse flags that mean something only with another flag, which is not there."""
+    """Refuse flags that have a meaning only with another flag, which is not given."""
     open_loop = any(
         getattr(options, name) is not None for name in ("rate", "stages", "sweep", "trace")
     )
@@ -203,47 +252,21 @@ def _check_dependent(options: argparse.Namespace) -> None:
         for name in names:
             if not holds and getattr(options, name) is not None:
                 flag = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{flag}: means something only with {needed}")
+                raise ValueError(f"{flag}: has a meaning only with {needed}")
 
 
 def _sessions(options: argparse.Namespace) -> Sessions | None:
     from bedrock_frames import bench
 
-    if not options.sessions:
-        return None
-    think_time = options.think_time
-    stated = _given(
-        think_time=None if think_time is None else bench.units.duration(think_time),
-        max_turns=options.max_turns,
-        tool_result=options.tool_result,
-        header=options.session_header,
-    )
-    return bench.Sessions(**stated)
+    return _read(bench.Sessions, options) if options.sessions else None
 
 
 def _arrivals(options: argparse.Namespace) -> Arrivals:
     from bedrock_frames import bench
 
-    spread = _given(process=options.arrival, burstiness=options.burstiness)
     if options.sweep is not None:
-        return bench.Rate(rate=bench.units.rates(options.sweep)[0], **spread)
-    if options.rate is not None:
-        return bench.Rate(rate=options.rate, **spread)
-    if options.stages is not None:
-        return bench.Stages(stages=bench.units.stages(options.stages), **spread)
-    if options.trace is not None:
-        replay = _given(format=options.trace_format, speed=options.trace_speed)
-        return bench.Trace(path=options.trace, **replay)
-    return bench.Closed(concurrency=1 if options.concurrency is None else options.concurrency)
-
-
-def _given(**flags: Any) -> dict[str, Any]:
-    """Return the flags that were given; the others have the defaults of what they belong to."""
-    return {name: value for name, value in flags.items() if value is not None}
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise ValueError(f"--header: a header is NAME:VALUE, not {text!r}")
-    return name.strip(), value.strip()
+        return _read(bench.Rate, options, rate=bench.units.rates(options.sweep)[0])
+    for name, kind in (("rate", bench.Rate), ("stages", bench.Stages), ("trace", bench.Trace)):
+        if getattr(options, name) is not None:
+            return cast("Arrivals", _read(cast("type[Options]", kind), options))
+    return _read(bench.Closed, options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bedrock_frames import bounds
 from bedrock_frames._core import MAX_CONNECTIONS
@@ -29,7 +29,7 @@ NATIVE_ONLY: Final = ("threads", "uds", "tls", "certificate", "max_lateness")
 """Options that the portable app cannot keep."""
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
     serve = commands.add_parser(
         "serve", help="answer Bedrock requests from fixtures", description=_serve.__doc__

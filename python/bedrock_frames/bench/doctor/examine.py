@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, TextIO
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
 from rich.text import Text
 
@@ -14,15 +14,13 @@ from bedrock_frames.bench.doctor.finding import Finding, note, wrong
 from bedrock_frames.bench.doctor.streams import examine_stream
 from bedrock_frames.bench.doctor.transport import examine_transport
 from bedrock_frames.bench.doctor.wholes import examine_error, examine_head, examine_whole
-from bedrock_frames.bench.errors import OptionError
-from bedrock_frames.bench.options.auth import NO_AUTH, Auth
-from bedrock_frames.bench.options.bench_options import DEFAULT_MODEL
-from bedrock_frames.bench.options.targets import body_of
+from bedrock_frames.bench.options import units
+from bedrock_frames.bench.options.base import Flag, PositiveSeconds
+from bedrock_frames.bench.options.targets import Target, body_of
 from bedrock_frames.bench.report import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 KINDS: Final = (
     ("Converse", "converse", "converse"),
@@ -35,27 +33,22 @@ NONSENSE: Final = b'{"messages": "no list"}'
 MARKS: Final = {"right": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "bold red")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
+class Examination(Target):
     """What an endpoint is asked.
 
     Raises:
-        OptionError: the URL is none.
+        OptionError: an option has a value that is not allowed.
     """
 
-    url: str
-    model: str = DEFAULT_MODEL
-    message: str = "hello"
-    auth: Auth = NO_AUTH
-    headers: tuple[tuple[str, str], ...] = ()
-    ca_file: Path | None = None
-    insecure: bool = False
-    timeout: float = 30.0
-
-    def __post_init__(self) -> None:
-        """Refuse what is no URL."""
-        if not self.url.startswith(("http://", "https://")):
-            raise OptionError("url", f"must begin with http:// or https://, not {self.url!r}")
+    timeout: Annotated[
+        PositiveSeconds,
+        Flag(
+            help="limit of each request",
+            metavar="TIME",
+            read=units.duration,
+            group="request",
+        ),
+    ] = 30.0
 
     @property
     def endpoint(self) -> Endpoint:

@@ -1,61 +1,67 @@
 """When requests start: after the last one (closed loop), or by a schedule (open loop).
 
 In an open loop latency runs from the moment a request was *meant* to start, so that an endpoint
-that stalls is charged with everyone it kept waiting.
+that stalls is charged with every request that it delays.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from bedrock_frames.bench.errors import OptionError
+from pydantic import Field, field_validator
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from bedrock_frames.bench.options import units
+from bedrock_frames.bench.options.base import File, Flag, Options, PositiveNumber
 
 Process: TypeAlias = Literal["constant", "poisson", "gamma"]
 
 MOST_USERS: Final = 1_000_000
 """Each takes memory from the start, whatever it sends."""
-PROCESSES: Final = ("constant", "poisson", "gamma")
+
+_GROUP: Final = "arrivals"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
-    """So many at a time: the next begins when one has ended."""
+class Closed(Options):
+    """A fixed number of users: each sends its next request when the last one has ended."""
 
-    concurrency: int = 1
+    concurrency: Annotated[
+        int,
+        Field(ge=1, le=MOST_USERS),
+        Flag(help="closed loop: N requests at a time", metavar="N", group=_GROUP),
+    ] = 1
     default_duration: ClassVar[float | None] = 10.0
     brings_bodies: ClassVar[bool] = False
-
-    def check(self) -> None:
-        """Raise OptionError if it makes no sense."""
-        if not 1 <= self.concurrency <= MOST_USERS:
-            allowed = "at least 1" if self.concurrency < 1 else f"1 to {MOST_USERS}"
-            raise OptionError("concurrency", f"must be {allowed}, not {self.concurrency}")
 
     def native(self) -> dict[str, object]:
         """Return it as the generator takes it."""
         return {"kind": "closed", "concurrency": self.concurrency}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """So many a second, evenly or by chance."""
+class _Spread(Options):
+    """How arrivals are spread within their rate."""
 
-    rate: float
-    process: Process = "constant"
-    burstiness: float = 1.0
-    """Of gamma: how uneven the gaps are, as their coefficient of variation. 1 is Poisson."""
+    process: Annotated[
+        Process,
+        Flag(help="spread of an open loop's arrivals", name="arrival", group=_GROUP),
+    ] = "constant"
+    burstiness: Annotated[
+        PositiveNumber,
+        Flag(
+            help="coefficient of variation of gamma arrivals; 1 is poisson",
+            metavar="CV",
+            group=_GROUP,
+        ),
+    ] = 1.0
+
+
+class Rate(_Spread):
+    """So many requests a second, evenly or at random."""
+
+    rate: Annotated[
+        PositiveNumber, Flag(help="open loop: R requests a second", metavar="R", group=_GROUP)
+    ]
     default_duration: ClassVar[float | None] = 10.0
     brings_bodies: ClassVar[bool] = False
-
-    def check(self) -> None:
-        """Raise OptionError if it makes no sense."""
-        _positive("rate", self.rate)
-        _check_process(self.process, self.burstiness)
 
     def native(self) -> dict[str, object]:
         """Return it as the generator takes it."""
@@ -63,25 +69,32 @@ class Rate:
         return {**stated, "burstiness": self.burstiness} if self.process == "gamma" else stated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stages:
+class Stages(_Spread):
     """Rates one after the other, each with its seconds."""
 
-    stages: tuple[tuple[float, float], ...]
-    process: Process = "constant"
-    burstiness: float = 1.0
+    stages: Annotated[
+        tuple[tuple[float, float], ...],
+        Flag(
+            help="open loop: one rate after the other, each for its time",
+            metavar="1:10s,100:60s",
+            read=units.stages,
+            group=_GROUP,
+        ),
+    ]
     default_duration: ClassVar[float | None] = None
     brings_bodies: ClassVar[bool] = False
 
-    def check(self) -> None:
-        """Raise OptionError if it makes no sense."""
-        if not self.stages:
-            raise OptionError("stages", "at least one RATE:TIME is needed")
-        for rate, seconds in self.stages:
-            if not (math.isfinite(rate) and rate >= 0):
-                raise OptionError("stages", f"a rate must be at least 0, not {rate:g}")
-            _positive("stages", seconds)
-        _check_process(self.process, self.burstiness)
+    @field_validator("stages")
+    @classmethod
+    def _check(cls, stages: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if not stages:
+            raise ValueError("at least one RATE:TIME is needed")
+        for rate, seconds in stages:
+            if not 0 <= rate < float("inf"):
+                raise ValueError(f"a rate must be at least 0, not {rate:g}")
+            if not 0 < seconds < float("inf"):
+                raise ValueError(f"a time must be above 0, not {seconds:g}")
+        return stages
 
     def native(self) -> dict[str, object]:
         """Return it as the generator takes it."""
@@ -90,21 +103,33 @@ class Stages:
         return {**held, "burstiness": self.burstiness}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """As they came once: a file of Azure's or Mooncake's form."""
+class Trace(Options):
+    """The arrivals of a recorded trace, in Azure's or Mooncake's format."""
 
-    path: Path
-    format: Literal["auto", "azure", "mooncake"] = "auto"
-    speed: float = 1.0
+    path: Annotated[
+        File,
+        Flag(
+            help="open loop: the arrivals of a recorded trace",
+            name="trace",
+            metavar="FILE",
+            group=_GROUP,
+        ),
+    ]
+    format: Annotated[
+        Literal["auto", "azure", "mooncake"],
+        Flag(help="format of the trace", name="trace_format", group=_GROUP),
+    ] = "auto"
+    speed: Annotated[
+        PositiveNumber,
+        Flag(
+            help="replay the trace FACTOR times as fast",
+            name="trace_speed",
+            metavar="FACTOR",
+            group=_GROUP,
+        ),
+    ] = 1.0
     default_duration: ClassVar[float | None] = None
     brings_bodies: ClassVar[bool] = True
-
-    def check(self) -> None:
-        """Raise OptionError if it makes no sense."""
-        if not self.path.is_file():
-            raise OptionError("trace", f"{self.path} is no file")
-        _positive("trace-speed", self.speed)
 
     def native(self) -> dict[str, object]:
         """Return it as the generator takes it."""
@@ -113,14 +138,3 @@ class Trace:
 
 
 Arrivals: TypeAlias = Closed | Rate | Stages | Trace
-
-
-def _positive(name: str, value: float) -> None:
-    if not math.isfinite(value) or value <= 0:
-        raise OptionError(name, f"must be above 0, not {value:g}")
-
-
-def _check_process(process: str, burstiness: float) -> None:
-    if process not in PROCESSES:
-        raise OptionError("arrival", f"must be one of {', '.join(PROCESSES)}, not {process!r}")
-    _positive("burstiness", burstiness)

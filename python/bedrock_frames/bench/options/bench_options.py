@@ -1,50 +1,60 @@
-"""What a benchmark is asked for, checked once, and how the generator is told.
+"""The options of a benchmark, and how the generator is told.
 
 Times are in seconds. Secrets are part of the options, and never of a report.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from pathlib import Path  # noqa: TC003 - pydantic reads it
+from typing import Annotated, Final, Literal, Self, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
 
 from bedrock_frames.bench.errors import OptionError
+from bedrock_frames.bench.options import units
 from bedrock_frames.bench.options.arrivals import Arrivals, Closed, Stages
-from bedrock_frames.bench.options.auth import NO_AUTH, Auth
-from bedrock_frames.bench.options.targets import body_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from bedrock_frames.bench.options.base import (
+    Count,
+    File,
+    Flag,
+    Options,
+    PositiveSeconds,
+    Seconds,
+)
+from bedrock_frames.bench.options.targets import DEFAULT_MODEL, Target, body_of
 
 Operation: TypeAlias = Literal["converse-stream", "converse", "invoke-stream", "invoke"]
 Http: TypeAlias = Literal["auto", "h1", "h2"]
 
-DEFAULT_MODEL: Final = "anthropic.claude-3-5-sonnet-20241022-v2:0"
+_SESSIONS: Final = "sessions"
+_JUDGEMENT: Final = "judgement"
+
+__all__ = ["DEFAULT_MODEL", "BenchOptions", "Http", "Operation", "Sessions", "expected_length"]
 
 
-_MOST: Final = 2**63 - 1
-_COUNTS: Final = {
-    "requests": _MOST,
-    "threads": 1024,
-    "processes": 256,
-    "max_in_flight": _MOST,
-    "max_errors": _MOST,
-}
-"""Options that are counts, each with the most that is allowed. A thread and a process cost memory
-whether they are of use or not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions:
+class Sessions(Options):
     """Conversations: a tool call is answered after a while, until the model ends its turn."""
 
-    think_time: float = 0.0
-    max_turns: int = 10
-    tool_result: str = "ok"
-    header: str | None = None
-    """The name of a header that says which session a request belongs to."""
+    think_time: Annotated[
+        Seconds,
+        Flag(help="time before each answer", metavar="TIME", read=units.duration, group=_SESSIONS),
+    ] = 0.0
+    max_turns: Annotated[
+        int, Flag(help="turns of a session at most", metavar="N", group=_SESSIONS)
+    ] = 10
+    tool_result: Annotated[
+        str, Flag(help="what tool calls are answered with", metavar="TEXT", group=_SESSIONS)
+    ] = "ok"
+    header: Annotated[
+        str | None,
+        Flag(
+            help="header that names the session of a request",
+            name="session_header",
+            metavar="NAME",
+            group=_SESSIONS,
+        ),
+    ] = None
 
     def native(self) -> dict[str, object]:
         """Return them as the generator takes them."""
@@ -56,72 +66,124 @@ class Sessions:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BenchOptions:
+class BenchOptions(Target):
     """A benchmark of one endpoint.
 
     Raises:
-        OptionError: an option makes no sense; it says which, and what is allowed.
+        OptionError: an option has a value that is not allowed; it says which are.
     """
 
-    url: str
-    operation: Operation = "converse-stream"
-    model: str = DEFAULT_MODEL
-    message: str = "hello"
-    body_file: Path | None = None
-    """Bodies to send instead of the message, one a line, in turn."""
-    headers: tuple[tuple[str, str], ...] = ()
+    http: Annotated[Http, Flag(help="HTTP version", group="request")] = "auto"
+    operation: Annotated[Operation, Flag(help="operation", group="request")] = "converse-stream"
+    body_file: Annotated[
+        File | None,
+        Flag(
+            help="bodies to send in turn instead of the message, one a line",
+            metavar="FILE",
+            group="request",
+        ),
+    ] = None
     sessions: Sessions | None = None
-    auth: Auth = NO_AUTH
-    http: Http = "auto"
-    ca_file: Path | None = None
-    insecure: bool = False
-    arrivals: Arrivals = field(default_factory=Closed)
-    duration: float | None = None
-    requests: int | None = None
-    warmup: float = 0.0
-    ramp: float = 0.0
-    timeout: float = 300.0
-    grace: float = 30.0
-    max_in_flight: int | None = None
-    max_errors: int | None = None
-    """How many requests may fail, the warm-up's among them, before the run ends early."""
-    expect_text: str | None = None
-    fail_bursts: bool = False
-    goals: dict[str, float] = field(default_factory=dict)
+    arrivals: Arrivals = Field(default_factory=Closed)
+    duration: Annotated[
+        PositiveSeconds | None,
+        Flag(
+            help="length of the measurement, after the warm-up",
+            metavar="TIME",
+            read=units.duration,
+            default="10s",
+        ),
+    ] = None
+    requests: Annotated[Count | None, Flag(help="requests to send at most", metavar="N")] = None
+    warmup: Annotated[
+        Seconds, Flag(help="time before the measurement", metavar="TIME", read=units.duration)
+    ] = 0.0
+    ramp: Annotated[
+        Seconds, Flag(help="time until the full load", metavar="TIME", read=units.duration)
+    ] = 0.0
+    timeout: Annotated[
+        PositiveSeconds, Flag(help="limit of each request", metavar="TIME", read=units.duration)
+    ] = 300.0
+    grace: Annotated[
+        Seconds,
+        Flag(
+            help="time for requests that are in flight at the end",
+            metavar="TIME",
+            read=units.duration,
+        ),
+    ] = 30.0
+    max_in_flight: Annotated[
+        Count | None, Flag(help="requests in flight at most, of an open loop", metavar="N")
+    ] = None
+    max_errors: Annotated[
+        Count | None,
+        Flag(help="end the run when N requests have failed, those of the warm-up too", metavar="N"),
+    ] = None
+    expect_text: Annotated[
+        str | None,
+        Flag(help="text that every answer must contain", metavar="TEXT", group=_JUDGEMENT),
+    ] = None
+    fail_bursts: Annotated[
+        bool,
+        Flag(help="count a stream that arrives all at once as failed", group=_JUDGEMENT),
+    ] = False
+    goals: Annotated[
+        dict[str, float],
+        Flag(
+            help="limits of a good request",
+            name="goodput",
+            metavar="'ttft:500ms tpot:50ms'",
+            read=units.goals,
+            group=_JUDGEMENT,
+        ),
+    ] = Field(default_factory=dict)
     """Of a good request: ``ttft_ms``, ``tpot_ms``, ``e2e_ms``, each at most."""
-    seed: int = 0
-    threads: int = 1
-    processes: int = 1
-    start_at: float | None = None
-    """When to begin, in Unix seconds; at once if None."""
-    share: tuple[int, int] = (0, 1)
-    """Which share of the arrivals is this machine's: number, from 0, and of how many."""
-    sources: tuple[str, ...] = ()
-    """Local addresses to connect from: each has ports of its own."""
+    seed: Annotated[int, Flag(help="seed of everything random")] = 0
+    threads: Annotated[
+        int, Field(ge=1, le=1024), Flag(help="threads of each process", metavar="N")
+    ] = 1
+    processes: Annotated[int, Field(ge=1, le=256), Flag(help="processes", metavar="N")] = 1
+    start_at: Annotated[
+        float | None, Flag(help="time to begin at, in Unix seconds", metavar="UNIX")
+    ] = None
+    share: Annotated[
+        tuple[int, int],
+        Flag(
+            help="this machine's share of the arrivals: number I, from 0, of N",
+            metavar="I/N",
+            read=units.share,
+            default="0/1",
+        ),
+    ] = (0, 1)
+    sources: Annotated[
+        tuple[str, ...],
+        Flag(
+            help="local address to connect from, for more ports; may be repeated",
+            name="source",
+            metavar="IP",
+        ),
+    ] = ()
     requests_out: Path | None = None
+    """Written by the command with its other outputs."""
 
-    def __post_init__(self) -> None:
-        """Refuse what can be seen to be wrong here; the generator refuses the rest."""
-        _known("operation", self.operation, get_args(Operation))
-        _known("http", self.http, get_args(Http))
-        if not self.url.startswith(("http://", "https://")):
-            raise OptionError("url", f"must begin with http:// or https://, not {self.url!r}")
-        for name in ("duration", "warmup", "ramp", "timeout", "grace"):
-            _figure(name, getattr(self, name), least_is_allowed=name in ("warmup", "ramp", "grace"))
-        for name, most in _COUNTS.items():
-            _count(name, getattr(self, name), most)
+    @field_validator("sources")
+    @classmethod
+    def _check_sources(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        for source in sources:
+            try:
+                ip_address(source)
+            except ValueError:
+                raise ValueError(f"must be an IP address, not {source!r}") from None
+        return sources
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
         if "ttft_ms" in self.goals and not self.operation.endswith("stream"):
             raise OptionError("goodput", "only a stream has a ttft that can be a goal")
-        for source in self.sources:
-            _address("source", source)
-        for path in (self.body_file, self.ca_file):
-            if path is not None and not path.is_file():
-                raise OptionError("file", f"{path} is no file")
-        self.arrivals.check()
         users, parts = getattr(self.arrivals, "concurrency", None), self.processes * self.share[1]
         if users is not None and users < parts:
             raise OptionError("concurrency", f"must be at least {parts}, one for each process")
+        return self
 
     def native(self) -> dict[str, object]:
         """Return the options as the generator takes them."""
@@ -165,33 +227,6 @@ class BenchOptions:
         native["auth"] = self.auth.stated()
         native["headers"] = [name for name, _ in self.headers]
         return {**native, "processes": self.processes}
-
-
-def _known(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise OptionError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
-
-
-def _figure(name: str, value: float | None, *, least_is_allowed: bool) -> None:
-    if value is None or (least_is_allowed and value == 0):
-        return
-    if not math.isfinite(value) or value <= 0:
-        least = "at least 0" if least_is_allowed else "above 0"
-        raise OptionError(name, f"must be {least}, not {value:g}")
-
-
-def _count(name: str, value: int | None, most: int) -> None:
-    if value is None or 1 <= value <= most:
-        return
-    allowed = "at least 1" if value < 1 else f"1 to {most}"
-    raise OptionError(name, f"must be {allowed}, not {value}")
-
-
-def _address(name: str, value: str) -> None:
-    try:
-        ip_address(value)
-    except ValueError:
-        raise OptionError(name, f"must be an IP address, not {value!r}") from None
 
 
 def _text(path: Path | None) -> str | None:

@@ -1,9 +1,60 @@
-"""Bodies of requests that say one thing, in the words of each operation and model family."""
+"""The target of a benchmark or an examination, and the bodies of requests to it.
+
+A body says one message in the format of the operation and, for InvokeModel, of the model family.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import field_validator
+
+from bedrock_frames.bench.options.auth import NO_AUTH, Auth
+from bedrock_frames.bench.options.base import File, Flag, Options
+
+DEFAULT_MODEL: Final = "anthropic.claude-3-5-sonnet-20241022-v2:0"
+
+_ENDPOINT: Final = "endpoint"
+
+
+class Target(Options):
+    """The endpoint, the credentials, and what is said to it."""
+
+    url: str
+    model: Annotated[str, Flag(help="model id", group=_ENDPOINT)] = DEFAULT_MODEL
+    auth: Auth = NO_AUTH
+    headers: Annotated[
+        tuple[tuple[str, str], ...],
+        Flag(
+            help="a header of every request; may be repeated",
+            name="header",
+            metavar="NAME:VALUE",
+            read=lambda text: _header(text),
+            group=_ENDPOINT,
+        ),
+    ] = ()
+    ca_file: Annotated[
+        File | None,
+        Flag(help="certificates to trust (PEM)", metavar="FILE", group=_ENDPOINT),
+    ] = None
+    insecure: Annotated[bool, Flag(help="trust any certificate", group=_ENDPOINT)] = False
+    message: Annotated[str, Flag(help="the user message", group="request")] = "hello"
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"must begin with http:// or https://, not {url!r}")
+        return url
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise ValueError(f"--header: a header is NAME:VALUE, not {text!r}")
+    return name.strip(), value.strip()
+
 
 _MOST_TOKENS: Final = 512
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bedrock_frames.bench.errors import OptionError
@@ -97,7 +96,7 @@ def _requests_out(options: BenchOptions) -> Iterator[BenchOptions]:
         return
     try:
         with replaced_whole(options.requests_out) as path:
-            yield replace(options, requests_out=path)
+            yield options.but(requests_out=path)
     except OSError as error:
         raise OptionError("requests_out", f"{options.requests_out}: {error.strerror}") from error
 

@@ -6,7 +6,7 @@ A step whose figures cannot be trusted ends the sweep, too: the generator is the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bedrock_frames.bench.errors import OptionError
@@ -90,7 +90,7 @@ def run_sweep(
     bounds, steps = _Bounds(kept=0.0), list[SweepStep]()
 
     def measure(rate: float) -> Report:
-        step = replace(options, arrivals=replace(spread, rate=rate))
+        step = options.but(arrivals=spread.but(rate=rate))
         report = run(step, thresholds=thresholds, on_progress=on_progress, on_stop=on_stop)
         fault = saturation(report)
         steps.append(_step(rate, report, fault))
