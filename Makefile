@@ -16,6 +16,7 @@ SLOW := clients server bench docs
 QUIETLY := $(CURDIR)/.ci/quietly
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
+PYTHON_SOURCES := $(shell find python -name '*.py' -o -name '*.pyi')
 
 .PHONY: test pytest rust-tests quick clients demo lint lint-rust lint-python build wheel bench fuzz clean
 .DELETE_ON_ERROR:
@@ -29,7 +30,8 @@ test: rust-tests
 PYTEST := $(BIN)/pytest $(WITHOUT_CLIENTS)
 PARALLEL := -n $(JOBS) --dist worksteal --max-worker-restart=0
 
-pytest: build wheel $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec
+pytest: build target/wheels/.built $(if $(filter no,$(CLIENTS)),,clients) tests/h2spec/bin/h2spec \
+	tests/actionlint/bin/actionlint
 	@failed=; \
 	run() { echo "pytest $$*"; $(PYTEST) "$$@" || { code=$$?; test $$code -eq 1 || exit $$code; failed=yes; }; }; \
 	run --cache-clear $(PARALLEL) -m "not realtime"; \
@@ -73,6 +75,13 @@ tests/h2spec/bin/h2spec: tests/h2spec/go.mod tests/h2spec/go.sum
 	@if cd tests/h2spec && $(QUIETLY) h2spec-modules "Fetching h2spec" go mod download; then \
 		$(QUIETLY) h2spec "Building h2spec: under a minute" \
 			go build -buildvcs=false -o bin/h2spec github.com/summerwind/h2spec/cmd/h2spec; \
+	else echo "No $@: its test is skipped" >&2; fi
+
+# Reads the workflows as GitHub does.
+tests/actionlint/bin/actionlint: tests/actionlint/go.mod tests/actionlint/go.sum
+	@if cd tests/actionlint && $(QUIETLY) actionlint-modules "Fetching actionlint" go mod download; then \
+		$(QUIETLY) actionlint "Building actionlint: under a minute" \
+			go build -buildvcs=false -o bin/actionlint github.com/rhysd/actionlint/cmd/actionlint; \
 	else echo "No $@: its test is skipped" >&2; fi
 
 $(SDKS)_go/bin/client: $(wildcard $(SDKS)_go/*.go) $(SDKS)_go/go.mod $(SDKS)_go/go.sum
@@ -141,10 +150,20 @@ $(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES)
 	@$(BUILD) server,bench
 	@touch $@
 
-# For the test of the README's installation: pip alone would compile everything again.
-wheel: target/wheels/.built
+# As it is published: zig links it against an old glibc, for systems older than this one. All is compiled
+# once more for that.
+wheel: target/manylinux/.built
 
-target/wheels/.built: $(VENV)/.built
+target/manylinux/.built: $(VENV)/.installed $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@$(QUIETLY) zig "Installing zig into $(VENV)" $(BIN)/python -m pip install 'ziglang>=0.15'
+	@rm -rf $(@D)
+	@$(QUIETLY) manylinux "Building the manylinux wheel: this takes minutes" \
+		env PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked --zig \
+		--compatibility manylinux_2_28 --interpreter $(BIN)/python --out $(@D)
+	@touch $@
+
+# For tests that install a wheel: this system's, of what is built already.
+target/wheels/.built: $(VENV)/.built $(PYTHON_SOURCES)
 	@rm -rf $(@D)
 	@$(QUIETLY) wheel "Packing the wheel" \
 		$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out $(@D)
