@@ -9,6 +9,9 @@ from typing import Any, Final, Literal, Self, final
 
 from typing_extensions import Buffer, disjoint_base
 
+from bedrock_frames._core_capture import CaptureDamage as CaptureDamage
+from bedrock_frames._core_capture import CaptureReader as CaptureReader
+from bedrock_frames._core_capture import CaptureWriter as CaptureWriter
 from bedrock_frames._core_load import LoadRun as LoadRun
 from bedrock_frames._core_plane import BEDROCK_PREFIXES as BEDROCK_PREFIXES
 from bedrock_frames._core_plane import DRAIN_FACTOR as DRAIN_FACTOR

@@ -25,6 +25,7 @@ PYTHON_LAYERS: Final = [
     {"__init__"},
     {"bedrock", "botocore", "dump"},
     {"fixtures"},
+    {"capture"},
     {"server", "bench"},
     {"cli", "pytest_plugin"},
     {"__main__"},

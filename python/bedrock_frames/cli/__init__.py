@@ -61,8 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     dump = commands.add_parser(
         "dump", help="show what is in an event stream", description=_dump.__doc__
     )
-    dump.add_argument("file", metavar="FILE", help="a captured response body, or - for stdin")
+    dump.add_argument(
+        "file", metavar="FILE", help="a response body or a capture, or - for the body on stdin"
+    )
     dump.set_defaults(run=_dump)
+
+    verify = commands.add_parser(
+        "verify", help="check that a capture is whole", description=_verify.__doc__
+    )
+    verify.add_argument("file", metavar="FILE", help="a capture (.bfcap)")
+    verify.set_defaults(run=_verify)
 
     serve.add_to(commands)
 
@@ -80,11 +88,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _dump(options: argparse.Namespace) -> int:
-    """Print one JSON object a frame. A bad frame ends it: one line on stderr, exit code 1."""
+    """Print one JSON object a frame. A bad frame ends it: one line on stderr, exit code 1.
+
+    Of a capture, print its requests, responses, frames and ends; what is damaged is passed over,
+    with a line on stderr for each place, and exit code 1.
+    """
     from bedrock_frames.dump import Recorded, dump, recognize
 
     head = b""
     try:
+        if options.file != "-" and _is_capture(options.file):
+            return _dump_capture(options.file)
         with _open_binary(options.file) as source:
             recorded = Recorded(source)
             try:
@@ -101,6 +115,45 @@ def _dump(options: argparse.Namespace) -> int:
             raise
         return fail(f"{options.file}: {error.strerror}")
     return 0
+
+
+def _is_capture(file: str) -> bool:
+    from bedrock_frames.capture.exchanges import is_capture
+
+    # A pipe can be read once only: what is in it is taken for a body.
+    return Path(file).is_file() and (file.endswith(".bfcap") or is_capture(file))
+
+
+def _dump_capture(file: str) -> int:
+    from bedrock_frames import capture
+
+    try:
+        dumped = capture.dump(file, sys.stdout)
+    except capture.CaptureError as error:
+        return fail(str(error), code=1)
+    for damage in dumped.damages:
+        what = "torn tail" if damage.torn_tail else "damage"
+        print(f"{file}: {what} at byte {damage.offset}: {damage.reason}", file=sys.stderr)
+    return 1 if any(not damage.torn_tail for damage in dumped.damages) else 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Check every record of a capture, and say where it is damaged.
+
+    Exit code 1 where records are damaged or it is not a capture; a torn tail, which a crash leaves
+    behind the last record, is told and allowed.
+    """
+    from bedrock_frames import capture
+
+    try:
+        report = capture.verify(options.file)
+    except capture.CaptureError as error:
+        return fail(str(error), code=1)
+    except OSError as error:
+        return fail(f"{options.file}: {error.strerror}")
+    for line in report.lines():
+        print(f"{options.file}: {line}")
+    return 1 if report.damaged else 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -18,10 +18,12 @@
 //! - `replay`: the engine of the fixture server.
 //! - `plane`: the sockets that it answers on.
 //! - `load`: the load generator.
+//! - `capture`: capture files.
 //! - `errors`: the exceptions, and the one mapping to them.
 
 mod block;
 mod botocore;
+mod capture;
 mod codec;
 mod decoder;
 mod errors;
@@ -55,6 +57,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     replay::add_to(module)?;
     plane::add_to(module)?;
     load::add_to(module)?;
+    capture::add_to(module)?;
     codec::ENCODE.add_to(module)?;
     module.add_function(wrap_pyfunction!(codec::encode_all, module)?)?;
     module.add_function(wrap_pyfunction!(codec::decode, module)?)?;

@@ -27,12 +27,14 @@
 //! - [`error`], `refusal`: typed errors, and answers of the engine's own.
 //! - [`journal`], `counts`, `tally`, `misses`: what was asked, and what became of it.
 //! - `verify`: whether requests of the journal meet what a test expects.
+//! - [`capture`]: files of what went over a wire, and when.
 //! - [`chance`], `recent`: seeded draws, a bounded map.
 
 #![forbid(unsafe_code)]
 
 pub mod answer;
 mod body;
+pub mod capture;
 pub mod chance;
 pub mod compile;
 mod counts;

@@ -1,8 +1,9 @@
 //! Behaviour of the engine through its public interface.
 //!
 //! What a user can see of it is told in the Python tests; here stands what needs Rust: the matcher
-//! against one that is as simple as it can be, and many threads at once.
+//! against one that is as simple as it can be, many threads at once, and capture files, bit by bit.
 
+mod captures;
 mod oracle;
 mod playback;
 mod support;
