@@ -58,7 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move the tests that depend on real time to the end; the sort keeps all other order."""
+    """Move the tests that depend on real time to the end; the sort keeps all other order.
+
+    Refuse ids with an address in them: pytest-xdist needs the same ids in all its processes.
+    """
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: differs in each process; state ids=")
     items.sort(key=lambda item: item.get_closest_marker("realtime") is not None)
 
 

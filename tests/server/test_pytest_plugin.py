@@ -163,7 +163,7 @@ def test_a_session_that_does_not_use_it_imports_no_server(pytester: pytest.Pytes
 
 
 @pytest.mark.parametrize(
-    ("name", "now"), [("Bedrock", Server), ("environment", environment)], ids=str
+    ("name", "now"), [("Bedrock", Server), ("environment", environment)], ids=["class", "function"]
 )
 def test_old_names_work_with_a_warning(name: str, now: object) -> None:
     with pytest.warns(DeprecationWarning, match=name):
