@@ -54,7 +54,7 @@ from tests.support.documents import (
 LISTENING: Final = "listening on "
 NOT_RUN: Final = {"make", "pip"}
 """Commands that install things, or run these very tests."""
-CHECKED_ALONE: Final = {"text"}
+CHECKED_ALONE: Final = {"mermaid", "text"}
 """Blocks that are neither run nor parsed."""
 SECONDS: Final = 60
 

@@ -32,6 +32,8 @@
 //!
 //! # Layout
 //!
+//! `docs/architecture.md` shows the whole, of which this is a part.
+//!
 //! - [`frame`]: one frame, decoded and encoded; the two are mirrors.
 //! - [`header`]: the headers block: [`Value`], reading and writing.
 //! - [`decoder`]: frames from chunks of any size.

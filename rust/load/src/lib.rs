@@ -14,6 +14,8 @@
 //!
 //! # Layout
 //!
+//! `docs/architecture.md` shows the whole, of which this is a part.
+//!
 //! - [`options`], `check`: what is asked for, and what of it makes sense.
 //! - [`arrive`]: when requests start.
 //! - [`request`], [`sigv4`], [`session`]: what is sent.

@@ -5,6 +5,8 @@
 //!
 //! # Layout
 //!
+//! `docs/architecture.md` shows the whole, of which this is a part.
+//!
 //! - `codec`: the functions, one frame or one buffer a call.
 //! - `decoder`, `template`, `message`, `limits`: the classes.
 //! - `block`: headers blocks as Python objects, made once for each distinct block.

@@ -13,6 +13,8 @@
 //!
 //! # Layout
 //!
+//! `docs/architecture.md` shows the whole, of which this is a part.
+//!
 //! - [`engine`], `options`, `one_shot`: requests in, answers out.
 //! - [`answer`]: what the engine is asked, and what it answers.
 //! - [`pending`]: an answer that waits for its plan.

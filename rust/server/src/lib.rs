@@ -17,6 +17,8 @@
 //!
 //! # Layout
 //!
+//! `docs/architecture.md` shows the whole, of which this is a part.
+//!
 //! - [`plane`], [`options`]: starting and stopping; bounds.
 //! - `accept`, [`listen`]: sockets that listen.
 //! - `doors`: who gets a new connection, or an old one that asks for a stream more.
