@@ -61,14 +61,14 @@ class MalformedMessage(ParserError, EventStreamError):  # noqa: N818  (as botoco
     """
 
 
-class EventStreamBuffer(  # type: ignore[misc]  # its messages are of a class of their own
+class EventStreamBuffer(  # type: ignore[misc]  # its messages have another class
     BotocoreBuffer, botocore.eventstream.EventStreamBuffer
 ):
     """A drop-in for botocore's class of the same name.
 
     It gives the same messages and raises the same exceptions, but for this: a malformed message is
     a ``MalformedMessage``, raised as soon as its prelude shows it; exceptions have the codec's own
-    error as their cause; messages are of a class of their own, and all but their ``headers`` is
+    error as their cause; messages have another class, and all but their ``headers`` is
     read-only; there are no private attributes; two threads at once are a ``RuntimeError``.
     """
 
@@ -146,7 +146,7 @@ def _patch_parser() -> Callable[[], None]:
         if ResponseParser.parse is parse:
             ResponseParser.parse = original  # type: ignore[method-assign]
 
-    # Whoever has wrapped it, before or since, keeps the wrapper. It is this class's method and not
+    # Wrappers of others, made before or since, stay in place. It is this class's method and not
     # EventStreamJSONParser's: aiobotocore's parsers have bases that come between the two.
     if original is _PARSE:
         ResponseParser.parse = parse  # type: ignore[method-assign]
@@ -216,7 +216,7 @@ class _Nodes:
             for name, member in shape.members.items()
         ]
         names = {json_name for json_name, _, _ in members}
-        # Two members of one name; or a union's "__type", which botocore takes for no member.
+        # Two members of one name; or a union's "__type", which botocore does not count as a member.
         if len(names) < len(members) or (shape.is_tagged_union and "__type" in names):
             return "other", 0, []
         return "union" if shape.is_tagged_union else "structure", 0, members

@@ -61,7 +61,7 @@ def parse_whole(name: str, text: str) -> int:
     """Read the whole number of an option.
 
     Raises:
-        ValueError: it is none, or out of its range.
+        ValueError: it is not a number, or out of its range.
     """
     least, most = WHOLE[name]
     if _DIGITS.fullmatch(text) is None or not least <= int(text) <= most:
@@ -73,7 +73,7 @@ def parse_duration(text: str) -> float:
     """Read ``600ms``, ``1.5s`` or plain seconds; return seconds.
 
     Raises:
-        ValueError: it is none of them, or longer than a day.
+        ValueError: it is not a duration, or longer than a day.
     """
     found = _DURATION.fullmatch(text)
     if found is None:

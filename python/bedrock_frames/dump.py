@@ -109,7 +109,7 @@ def describe(message: Message) -> dict[str, Json]:
     if message.event_type == "chunk" and isinstance(payload, dict):
         inner = payload.get("bytes")
         if isinstance(inner, str):
-            # Some models' bytes are no JSON; the payload shows them as they came.
+            # The bytes of some models are not JSON; the payload shows them verbatim.
             with suppress(ValueError):
                 described["chunk"] = _parse(b64decode(inner, validate=True))
     return described

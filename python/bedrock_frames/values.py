@@ -1,4 +1,4 @@
-"""Header values that Python has no type of its own for.
+"""Header values for which Python has no type.
 
 The wire knows four integer widths and a timestamp in milliseconds; each is an ``int`` here that
 remembers its width, so that what was decoded is encoded again to the same bytes. They compare,

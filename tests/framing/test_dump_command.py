@@ -78,7 +78,7 @@ def test_every_header_type_is_named() -> None:
         (b"[1, 2.5]", {"payload": [1, 2.5]}),
         (b'"text"', {"payload": "text"}),
         (b"{}", {"payload": {}}),
-        # A non-number is no JSON, and the output has to be.
+        # A non-number is not JSON, and the output has to be.
         (b"NaN", {"payload_base64": "TmFO"}),
         (b"[NaN]", {"payload_base64": "W05hTl0="}),
         (b"1e999", {"payload_base64": "MWU5OTk="}),

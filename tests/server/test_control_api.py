@@ -171,7 +171,7 @@ def test_keys_that_mean_nothing_are_refused(
             'the key "model" stands twice in one object',
         ),
         ('{"fixtures": [1e999]}', "the number 1e999 is out of range"),
-        ('{"fixtures": [NaN]}', "NaN is no JSON number"),
+        ('{"fixtures": [NaN]}', "NaN is not a JSON number"),
         ('{"fixtures": [' + "9" * 5000 + "]}", "a number has 5,000 digits"),
         ("[" * 100_000, "Invalid JSON"),
         (b"\xff", "Invalid JSON"),

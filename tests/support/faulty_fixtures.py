@@ -123,10 +123,10 @@ ERRORS: Final[list[tuple[str, Any, str, str]]] = [
     ),
     ("a null content type", response(content=5), ".response.content", "must be a string, or an"),
     (
-        "tool input that is no JSON",
+        "tool input that is not JSON",
         response(toolCalls=[{"name": "a", "arguments": {}}, {"name": "b", "arguments": "{bad"}]),
         ".response.toolCalls[1].arguments",
-        "is no JSON: Expecting",
+        "is not JSON: Expecting",
     ),
     (
         "tool input that is no object",
@@ -346,8 +346,8 @@ ERRORS: Final[list[tuple[str, Any, str, str]]] = [
     ),
     ("a lone surrogate", response(content="a\ud83d"), ".response.content", "lone surrogate"),
     ("one in a key", response(body={"\ud83d": 1}), '.response.body["\\ud83d"]', "lone surrogate"),
-    ("a value that is no JSON", response(content={1, 2}), "", "is no JSON: Object of type set"),
-    ("a number that is none", option(latency=float("nan")), "", "is no JSON"),
+    ("a value that is not JSON", response(content={1, 2}), "", "is not JSON: Object of type set"),
+    ("a number that is none", option(latency=float("nan")), "", "is not JSON"),
 ]
 
 WARNINGS: Final[list[tuple[str, Any, str, str]]] = [
@@ -363,7 +363,7 @@ WARNINGS: Final[list[tuple[str, Any, str, str]]] = [
             delta(toolUse={"input": '{"a'}),
         ),
         ".response.events",
-        "block 0: the joined tool input is no JSON",
+        "block 0: the joined tool input is not JSON",
     ),
     (
         "a count that is none",

@@ -1,4 +1,4 @@
-"""Token counts that native bodies tell, for the headers of an answer given word for word."""
+"""Token counts in native bodies, for the headers of an answer that is given verbatim."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OUTPUT: Final = ("output_tokens", "outputTokens", "completion_tokens")
 
 
 def native_counts(body: object) -> tuple[int | None, int | None]:
-    """Return the (input, output) tokens that a native body tells, None where it does not."""
+    """Return the (input, output) tokens that a native body states, None where it does not."""
     if not isinstance(body, dict):
         return None, None
     usage = body.get("usage")

@@ -29,7 +29,7 @@ BY_STATUS: Final = {
     503: "ServiceUnavailableException",
     529: "ServiceUnavailableException",
 }
-"""What Bedrock calls the errors of other providers, which tell them apart by status."""
+"""Bedrock's names of errors, by the statuses of other providers."""
 
 UNMODELLED: Final = {
     "ExpiredTokenException": 403,

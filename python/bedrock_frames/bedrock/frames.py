@@ -25,7 +25,7 @@ PADDING_KEY: Final = "p"
 
 
 class Padding(Protocol):
-    """Gives the padding of each frame in turn; None is no padding."""
+    """Returns the padding of each frame in turn; None for no padding."""
 
     def __call__(self) -> str | None: ...
 

@@ -1,6 +1,6 @@
 """Which frames go out together: the content step of every frame of a stream.
 
-A content event is a step of its own. What leads (the message's start, a block's start, an empty
+Each content event is one step. What leads (the message's start, a block's start, an empty
 first delta) goes with the frame after it; what trails (stops, metadata) with the content before.
 """
 

@@ -26,9 +26,9 @@ def parse_tool_input(text: str) -> tuple[JsonObject, str | None]:
     try:
         held: object = json.loads(text or "{}", parse_constant=_refuse_constant, parse_float=finite)
     except json.JSONDecodeError as error:
-        return _before(text[: error.pos]), f"is no JSON: {error}"
+        return _before(text[: error.pos]), f"is not JSON: {error}"
     except ValueError as error:
-        return {}, f"is no JSON: {error}"
+        return {}, f"is not JSON: {error}"
     if not isinstance(held, dict):
         return {}, f"must be a JSON object, not {kind_of(held)}"
     return held, None
@@ -48,7 +48,7 @@ def finite(text: str) -> float:
 
 
 def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _before(text: str) -> JsonObject:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""How a write fails that no other part of a command makes: of stdout, to a disk that is full."""
+"""Errors of writing stdout to a full disk; no other part of a command raises them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

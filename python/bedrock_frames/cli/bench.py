@@ -30,32 +30,33 @@ if TYPE_CHECKING:
 def add_to(commands: argparse._SubParsersAction[bench_arguments.LazyParser]) -> None:
     """Add the commands to a parser."""
     bench = commands.add_parser(
-        "bench", help="measure what an endpoint can take", description=_bench.__doc__
+        "bench", help="measure an endpoint under load", description=_bench.__doc__
     )
     bench.fill = bench_arguments.add_bench
     bench.set_defaults(run=_bench, extra="bench")
 
     merge = commands.add_parser(
-        "merge", help="add the results of several machines", description=_merge.__doc__
+        "merge", help="merge the results of several machines", description=_merge.__doc__
     )
     merge.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a summary.json")
     bench_arguments.add_outputs(merge)
     merge.set_defaults(run=_merge, extra="bench")
 
     compare = commands.add_parser(
-        "compare", help="hold one result against another", description=_compare.__doc__
+        "compare", help="compare two results", description=_compare.__doc__
     )
     compare.add_argument("before", metavar="A.json", type=Path)
     compare.add_argument("after", metavar="B.json", type=Path)
     compare.add_argument(
-        "--regress", default="10%", metavar="SHARE", help="what is worse (%(default)s)"
+        "--regress",
+        default="10%",
+        metavar="SHARE",
+        help="change that counts as worse (%(default)s)",
     )
     compare.add_argument("--json", action="store_true", help="print JSON, not a table")
     compare.set_defaults(run=_compare, extra="bench")
 
-    doctor = commands.add_parser(
-        "doctor", help="say what is right and wrong with an endpoint", description=_doctor.__doc__
-    )
+    doctor = commands.add_parser("doctor", help="examine an endpoint", description=_doctor.__doc__)
     doctor.fill = bench_arguments.add_doctor
     doctor.add_argument("--json", action="store_true", help="print JSON, not lines")
     doctor.set_defaults(run=_doctor, extra="bench")
@@ -77,7 +78,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _measured(options: argparse.Namespace, kept: ExitStack) -> Report:
-    """Run what the flags of ``bench`` ask for; files that it needs are kept in ``kept``."""
+    """Run the benchmark that the flags state; ``kept`` holds the files that it needs."""
     from bedrock_frames import bench
 
     copies = spool(options, kept)
@@ -104,7 +105,7 @@ def _measured(options: argparse.Namespace, kept: ExitStack) -> Report:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    """Add results that were measured together; histograms add exactly. Exit codes as of bench."""
+    """Merge results that were measured together. Histograms add exactly; exit codes as of bench."""
     from bedrock_frames import bench
 
     try:
@@ -138,7 +139,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    """Ask an endpoint once in each way, and say what is right and wrong with its answers.
+    """Send an endpoint one request of each kind, and report what is right and wrong.
 
     Exit codes: 0 nothing is wrong, 1 something is, or nothing was answered with 200; 2 bad usage.
     """
@@ -179,7 +180,7 @@ def _publish(report: Report, options: argparse.Namespace) -> int:
 
 
 def _write(report: Report, options: argparse.Namespace) -> Iterator[str]:
-    """Write what is asked for; yield why something could not be."""
+    """Write the outputs; yield the reason of each that could not be written."""
     from bedrock_frames import bench
 
     writers: dict[str, Callable[[TextIO], object]] = {
@@ -240,7 +241,7 @@ def _display(
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C, which was pressed already: one too many costs no report."""
+    """Ignore further Ctrl-C: one interrupt too many must not cost the report."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -250,7 +251,7 @@ def _uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Take SIGTERM, which containers are stopped with, like Ctrl-C."""
+    """Treat SIGTERM, by which containers are stopped, as Ctrl-C."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -14,11 +14,11 @@ def fail(message: str, *, code: int = 2) -> int:
 
 
 def warn(message: str) -> None:
-    """Say something on stderr. Where that cannot be written, there is no place left to say it."""
+    """Print an error on stderr; do nothing if stderr cannot be written."""
     with suppress(OSError):
         print(f"bedrock-frames: {message}", file=sys.stderr)
 
 
 def let_go_of_stdout() -> None:
-    """Write what else is said to nobody: Python would complain again when it flushes at exit."""
+    """Discard further output: Python would report the error again when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,7 +26,7 @@ EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104
 """Hosts that are all addresses of this machine."""
 
 NATIVE_ONLY: Final = ("threads", "uds", "tls", "certificate", "max_lateness")
-"""Options that the portable app cannot keep."""
+"""Options that only the native tier supports."""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -42,28 +42,32 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         help="address to listen on (%(default)s)",
     )
     _add_whole(serve, "--port", "port", "port, 0 for a free one", default=4010)
-    _add_whole(serve, "--seed", "seed", "decides all chance", default=0)
-    serve.add_argument("--strict", action="store_true", help="answer a miss with 503, not 404")
-    serve.add_argument("--watch", action="store_true", help="load files again when they change")
+    _add_whole(serve, "--seed", "seed", "seed of everything random", default=0)
     serve.add_argument(
-        "--timing", metavar="ttft=600ms,gap=48ms", help="of answers without a timing of their own"
+        "--strict", action="store_true", help="answer unmatched requests with 503, not 404"
+    )
+    serve.add_argument("--watch", action="store_true", help="reload files when they change")
+    serve.add_argument(
+        "--timing", metavar="ttft=600ms,gap=48ms", help="timing of fixtures that state none"
     )
     serve.add_argument(
-        "--no-padding", dest="padding", action="store_false", help="leave the p of events out"
+        "--no-padding", dest="padding", action="store_false", help="omit the padding (p) of events"
     )
-    _add_whole(serve, "--journal", "journal_entries", "requests to remember", default=1000)
+    _add_whole(
+        serve, "--journal", "journal_entries", "requests that the journal keeps", default=1000
+    )
     _add_whole(
         serve,
         "--journal-body-bytes",
         "journal_body_bytes",
-        "how much of each body to remember",
+        "bytes of each body that the journal keeps",
         default=1_048_576,
     )
     _add_whole(
         serve,
         "--max-connections",
         "max_connections",
-        "those above get a 503",
+        "connections at a time; further ones get a 503",
         default=MAX_CONNECTIONS,
     )
     serve.add_argument(
@@ -71,7 +75,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         type=_said(bounds.parse_duration),
         default="30s",
         metavar="TIME",
-        help=f"how long to finish answers at a stop, up to {bounds.MAX_SECONDS}s (%(default)s)",
+        help=f"time to finish answers at a stop, up to {bounds.MAX_SECONDS}s (%(default)s)",
     )
     _add_control(serve)
     _add_plane(serve)
@@ -89,7 +93,7 @@ def _add_control(command: argparse.ArgumentParser) -> None:
     control.add_argument(
         "--control-token",
         metavar="TOKEN",
-        help="what requests to /__control must carry; with a --host that is not loopback, this or "
+        help="token of requests to /__control; with a --host that is not loopback, this or "
         "--no-control is needed",
     )
     control.add_argument(
@@ -123,7 +127,7 @@ def _add_plane(command: argparse.ArgumentParser) -> None:
         "--max-lateness",
         type=_said(bounds.parse_duration),
         metavar="TIME",
-        help="exit with 3 where 1 %% of all paced writes were later than that",
+        help="exit with 3 if 1 %% of all paced writes were later",
     )
 
 
@@ -152,7 +156,7 @@ def _whole(name: str) -> Callable[[str], int]:
 
 
 def _said(read: Callable[[str], T]) -> Callable[[str], T]:
-    """Have the parser say what was wrong; of a ValueError, it would say that there was one."""
+    """Make the parser print the text of a ValueError, which it would otherwise hide."""
 
     def reading(text: str) -> T:
         try:
@@ -246,7 +250,7 @@ def _place(options: argparse.Namespace) -> Place:
 
 
 def _say_where(host: str) -> Callable[[str], None]:
-    """Return what says where a server listens; it is given a URL that reaches it from here."""
+    """Return a function that announces the address; it gets a URL that reaches it from here."""
 
     def say(url: str) -> None:
         if host not in EVERYWHERE:
@@ -266,6 +270,6 @@ def _print_where(url: str) -> None:
     try:
         print(f"listening on {url}", flush=True)
     except OSError as error:
-        # Whoever started it need not read on, and clients come all the same.
+        # The reader may have left; clients are served all the same.
         _LOG.warning("stdout cannot be written to: %s", error.strerror)
         let_go_of_stdout()

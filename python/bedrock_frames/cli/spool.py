@@ -31,7 +31,7 @@ def spool(options: argparse.Namespace, kept: ExitStack) -> dict[str, str]:
         if path is None or path.is_file() or path.is_dir() or not path.exists():
             continue
         folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="bedrock-frames-")))
-        # With its name, whose end says what a trace is.
+        # With its name: the suffix tells the format of a trace.
         copy = folder / path.name
         flag = f"--{option.replace('_', '-')}"
         try:

@@ -44,7 +44,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "openai": openai,
 }
 _COMPLETIONS: Final[dict[str, Family]] = {completion.FORM: completion, ai21.FORM: ai21}
-"""The forms of a prompt that belong to no family of their own."""
+"""Body formats with a bare prompt, which several families share."""
 
 REPEATING: Final = frozenset({ai21.FORM, cohere.PROMPTED})
 """The forms whose answers repeat the prompt."""

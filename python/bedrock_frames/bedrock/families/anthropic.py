@@ -101,8 +101,8 @@ def _events(reply: Reply, context: Context) -> Iterator[Chunk]:
             yield Chunk({"type": "content_block_delta", "index": index, "delta": delta}, kind)
         yield Chunk({"type": "content_block_stop", "index": index}, Kind.TRAIL)
     stop = {"stop_reason": _stop_reason(reply), "stop_sequence": reply.stop_sequence}
-    told = {"output_tokens": reply.usage.output}
-    yield Chunk({"type": "message_delta", "delta": stop, "usage": told}, Kind.TRAIL)
+    usage = {"output_tokens": reply.usage.output}
+    yield Chunk({"type": "message_delta", "delta": stop, "usage": usage}, Kind.TRAIL)
     yield Chunk({"type": "message_stop"}, Kind.TRAIL)
 
 

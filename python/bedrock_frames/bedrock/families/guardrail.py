@@ -30,7 +30,7 @@ def action(reply: Reply) -> JsonObject:
 
 
 def trace(reply: Reply) -> JsonObject:
-    """Return the member that has the guardrail's trace; nothing where there is none."""
+    """Return the member that has the guardrail's trace; an empty object without one."""
     stated = _stated(reply)
     if stated is None:
         return {}

@@ -1,4 +1,4 @@
-"""Amazon Nova: Converse-like, wrapped, and a block of its own for every text delta."""
+"""Amazon Nova: Converse-like, wrapped, and a separate block for every text delta."""
 
 from __future__ import annotations
 
