@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bedrock_frames._core import EventStreamError, __version__
-from bedrock_frames.cli import bench, missing, serve
+from bedrock_frames.cli import bench, captures, missing, serve
 from bedrock_frames.cli.bench_arguments import LazyParser
 from bedrock_frames.cli.output import fail, let_go_of_stdout
 
@@ -66,12 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     dump.set_defaults(run=_dump)
 
-    verify = commands.add_parser(
-        "verify", help="check that a capture is whole", description=_verify.__doc__
-    )
-    verify.add_argument("file", metavar="FILE", help="a capture (.bfcap)")
-    verify.set_defaults(run=_verify)
-
     serve.add_to(commands)
 
     check = commands.add_parser("check", help="find faults in fixtures", description=_check.__doc__)
@@ -83,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "schema", help="print the JSON Schema of fixtures", description=_schema.__doc__
     )
     schema.set_defaults(run=_schema)
+    captures.add_to(commands)
     bench.add_to(commands)
     return parser
 
@@ -97,8 +92,8 @@ def _dump(options: argparse.Namespace) -> int:
 
     head = b""
     try:
-        if options.file != "-" and _is_capture(options.file):
-            return _dump_capture(options.file)
+        if captures.is_capture(options.file):
+            return captures.dump(options.file)
         with _open_binary(options.file) as source:
             recorded = Recorded(source)
             try:
@@ -115,45 +110,6 @@ def _dump(options: argparse.Namespace) -> int:
             raise
         return fail(f"{options.file}: {error.strerror}")
     return 0
-
-
-def _is_capture(file: str) -> bool:
-    from bedrock_frames.capture.exchanges import is_capture
-
-    # A pipe can be read once only: what is in it is taken for a body.
-    return Path(file).is_file() and (file.endswith(".bfcap") or is_capture(file))
-
-
-def _dump_capture(file: str) -> int:
-    from bedrock_frames import capture
-
-    try:
-        dumped = capture.dump(file, sys.stdout)
-    except capture.CaptureError as error:
-        return fail(str(error), code=1)
-    for damage in dumped.damages:
-        what = "torn tail" if damage.torn_tail else "damage"
-        print(f"{file}: {what} at byte {damage.offset}: {damage.reason}", file=sys.stderr)
-    return 1 if any(not damage.torn_tail for damage in dumped.damages) else 0
-
-
-def _verify(options: argparse.Namespace) -> int:
-    """Check every record of a capture, and say where it is damaged.
-
-    Exit code 1 where records are damaged or it is not a capture; a torn tail, which a crash leaves
-    behind the last record, is told and allowed.
-    """
-    from bedrock_frames import capture
-
-    try:
-        report = capture.verify(options.file)
-    except capture.CaptureError as error:
-        return fail(str(error), code=1)
-    except OSError as error:
-        return fail(f"{options.file}: {error.strerror}")
-    for line in report.lines():
-        print(f"{options.file}: {line}")
-    return 1 if report.damaged else 0
 
 
 def _check(options: argparse.Namespace) -> int:
