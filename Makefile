@@ -18,10 +18,10 @@ QUIETLY := $(CURDIR)/.ci/quietly
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 PYTHON_SOURCES := $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: test pytest rust-tests quick clients demo lint lint-rust lint-python build wheel bench fuzz clean
+.PHONY: test pytest rust-tests pythons quick clients clients-notice demo lint lint-rust lint-python build wheel bench fuzz clean
 .DELETE_ON_ERROR:
 
-test: rust-tests
+test: rust-tests pythons
 	@$(MAKE) --no-print-directory pytest
 
 # Tests run on all cores at first, then those that depend on real time, one at a time. What fails (exit
@@ -47,17 +47,24 @@ quick: build
 rust-tests:
 	cargo test --workspace --locked --quiet
 
+# Every other CPython from 3.11 on that is found, pyenv's included: the framing tests, and served answers.
+pythons: $(VENV)/.built
+	@$(BIN)/python .ci/pythons.py
+
 # What tests compare with: real clients, each with the dependencies that it asks for, and codecs in
 # JavaScript where there is a node to run them. Those that are built take what is fetched by their
 # language's own tool: without it, or without a network for it, their tests are skipped.
 SDKS := tests/clients/aws_sdk
 NO_CLIENT = echo "No $@: tests of this client are skipped" >&2
 
-# Five to ten minutes the first time, most of them downloads and one Rust build; -j2 helps.
-clients: .venv-clients/older/.installed .venv-clients/newest/.installed .venv-clients/frameworks/.installed \
+clients: clients-notice .venv-clients/older/.installed .venv-clients/newest/.installed .venv-clients/frameworks/.installed \
 	$(SDKS)_js/node_modules tests/clients/frameworks_js/node_modules \
 	tests/node/node_modules benches/node/node_modules \
 	$(SDKS)_go/bin/client $(SDKS)_java/target/client.jar $(SDKS)_rust/target/debug/client
+
+clients-notice:
+	@test -e .venv-clients/frameworks/.installed || echo "Real clients: 5 to 10 minutes the first time;" \
+		"'make -j2 clients' is faster, and 'make test CLIENTS=no' does without" >&2
 
 .venv-clients/%/.installed: tests/clients/%.txt
 	@$(PYTHON) -m venv --clear $(@D)
@@ -129,6 +136,9 @@ lint: lint-rust lint-python
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@# Compiled for a free-threaded Python too: CI may have none to run.
+	PYO3_CONFIG_FILE=$(CURDIR)/rust/python/free-threaded.txt \
+		cargo clippy --package bedrock-frames-python --lib --locked --quiet -- -D warnings
 
 lint-python: build
 	$(BIN)/ruff format --check
@@ -177,4 +187,4 @@ fuzz:
 		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=artifacts/repaired/
 
 clean:
-	rm -rf $(VENV) .venv-clients target $(SDKS)_go/bin $(SDKS)_java/target $(SDKS)_rust/target
+	rm -rf $(VENV) .venv-clients .venv-pythons target $(SDKS)_go/bin $(SDKS)_java/target $(SDKS)_rust/target
