@@ -55,7 +55,9 @@ def test_a_socket_in_use_is_left_alone(tmp_path: Path) -> None:
         listening.listen(0)
         for _ in range(3):
             # The queue is full after a few that nobody accepts.
-            assert refused(tmp_path, "--uds", path) == f"{path}: somebody listens there already"
+            assert (
+                refused(tmp_path, "--uds", path) == f"{path}: another process already listens there"
+            )
     assert path.is_socket()
 
 
@@ -65,7 +67,7 @@ def test_a_file_that_is_not_a_socket_is_left_alone(tmp_path: Path) -> None:
     link = tmp_path / "link.sock"
     link.symlink_to(tmp_path / "nothing")
     for there in (path, link, tmp_path):
-        assert refused(tmp_path, "--uds", there) == f"{there}: there is something that is no socket"
+        assert refused(tmp_path, "--uds", there) == f"{there}: path exists and is not a socket"
     assert path.read_text() == "mine"
 
 

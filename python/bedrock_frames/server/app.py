@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What an app is made of, for code in the same process: ``app.state.parts``."""
+    """The parts of an app, for code in the same process: ``app.state.parts``."""
 
     engine: Engine
     catalog: Catalog
@@ -66,18 +66,18 @@ def create_app(
 
     Args:
         fixtures: a set, files or folders, or fixtures as JSON objects.
-        seed: decides padding, request ids, weights and jitter.
+        seed: the seed of padding, request ids, weights and jitter.
         strict: answer a request that nothing matches with a 503 instead of a 404.
         padding: whether event payloads carry the ``p`` of the real service.
-        timing: of answers that have none of their own, such as ``{"ttft_ms": 600, "gap_ms": 48}``.
-        journal_entries: how many requests are remembered; 0 for none.
-        journal_body_bytes: how much of each body is remembered.
-        max_in_flight: how many requests are answered at a time; those above get a 503.
+        timing: of fixtures that state none, such as ``{"ttft_ms": 600, "gap_ms": 48}``.
+        journal_entries: the number of requests that the journal keeps; 0 turns it off.
+        journal_body_bytes: the bytes of each body that the journal keeps.
+        max_in_flight: the limit of requests in flight; further ones get a 503.
         watch: a file or folder, or several, whose changes put their fixtures in the place of
             ``fixtures``, while the host runs the app's lifespan.
         control: whether the control API (``/__control``, ``/__aimock``) is served.
-        control_token: what a request to it must carry; without one, it takes the requests of
-            programs, and refuses those of web pages.
+        control_token: the token that a request to it must carry. Without one, requests of
+            programs on this machine are accepted, those of web pages are refused.
         cors: the origin whose pages may read Bedrock's answers, ``scheme://host[:port]``, or ``*``.
         control_hosts: names that a ``Host`` may have there, beside IP addresses and localhost.
 
@@ -154,7 +154,7 @@ def _names(hosts: Sequence[str]) -> tuple[str, ...]:
     """Return host names.
 
     Raises:
-        ValueError: it is one text, whose letters would be taken for names.
+        ValueError: it is a string, not a list of strings.
     """
     if isinstance(hosts, str):
         raise ValueError(f"control_hosts is a list of host names, not {hosts!r}")
@@ -177,5 +177,5 @@ def _paths(watch: object) -> list[StrPath]:
 
 
 def parts_of(app: Starlette) -> Parts:
-    """Return what an app of :func:`create_app` is made of."""
+    """Return the parts of an app of :func:`create_app`."""
     return cast("Parts", app.state.parts)

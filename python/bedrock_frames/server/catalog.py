@@ -1,4 +1,4 @@
-"""The fixtures in force: those of files, and those that were added while the server ran."""
+"""The active fixtures: those of files, and those that were added while the server ran."""
 
 from __future__ import annotations
 
@@ -124,14 +124,14 @@ class Catalog:
             self._load()
 
     def drop_added(self) -> None:
-        """Go back to the files' fixtures, wherever they were dropped, too."""
+        """Return to the fixtures of files, also if they were removed."""
         with self._lock:
             self._front = self._end = self._none
             self._files_hold = True
             self._load()
 
     def clear(self) -> None:
-        """Drop all fixtures, the files' too: those are not forgotten."""
+        """Remove all fixtures, also those of files, which :meth:`drop_added` brings back."""
         with self._lock:
             self._front = self._end = self._none
             self._files_hold = False

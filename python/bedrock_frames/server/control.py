@@ -46,7 +46,7 @@ _VERIFY_KEYS: Final = ("match", "times", "outcome", "status")
 _NUMBER: Final = re.compile("[0-9]{1,9}")
 
 MAX_ERRORS: Final = 1000
-"""One-shot errors that may wait."""
+"""The limit of queued one-shot errors."""
 PAGE: Final = 1000
 """Journal entries in an answer unless ``limit`` says otherwise."""
 
@@ -88,11 +88,11 @@ class Control:
         ]
 
     async def health(self, request: Request) -> Response:  # noqa: ARG002
-        """Say that the process answers."""
+        """Answer that the process is alive."""
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:  # noqa: ARG002
-        """Say that fixtures are loaded: they are before the port opens."""
+        """Answer that fixtures are loaded, which they are before the port opens."""
         return JSONResponse({"status": "ready", "fixtures": len(self._catalog)})
 
     async def list_fixtures(self, request: Request) -> Response:  # noqa: ARG002
@@ -121,7 +121,7 @@ class Control:
         return JSONResponse({"cleared": True})
 
     async def reset(self, request: Request) -> Response:  # noqa: ARG002
-        """Go back to how the server began: files' fixtures, no journal, sequences at 0."""
+        """Reset to the state at the start: files' fixtures, no journal, sequences at 0."""
         await in_thread(self._catalog.drop_added)
         self._engine.reset()
         return JSONResponse({"reset": True})
@@ -138,7 +138,7 @@ class Control:
         return JSONResponse({"reset": True})
 
     async def reset_sequences(self, request: Request) -> Response:  # noqa: ARG002
-        """Begin all sequences anew."""
+        """Restart all sequences."""
         self._engine.reset(journal=False)
         return JSONResponse({"reset": True})
 
@@ -180,7 +180,7 @@ class Control:
             return _faulty(error)
         except ValueError as error:
             return _bad(str(error))
-        told = {
+        result = {
             "verified": found.verified,
             "count": len(found.matched),
             "unknown": found.unknown,
@@ -189,7 +189,7 @@ class Control:
             "requests": [entry.id for entry in found.matched[-PAGE:]],
             "closest": [{"id": entry.id, "failed": why} for entry, why in found.closest],
         }
-        return _json(told, status=200 if found.verified else 406)
+        return _json(result, status=200 if found.verified else 406)
 
     async def next_error(self, request: Request) -> Response:
         """Answer the next request, or the next ``times`` of them, with an error.
@@ -220,8 +220,8 @@ class Control:
         """Return a request's JSON object.
 
         Raises:
-            HTTPException: it is none, has a key that means nothing, or is too long; or others hold
-                all the room that there is.
+            HTTPException: it is not an object, has an unknown key, or is too long; or the bodies of
+                other requests take all the memory that is reserved for them.
         """
         taken = 0
 
@@ -232,7 +232,10 @@ class Control:
             taken += size
             self._held += size
             if self._held > MAX_APP_BODIES_BYTES:
-                raise HTTPException(503, "Other control requests hold too much; ask again")
+                raise HTTPException(
+                    503,
+                    "The bodies of other control requests take too much memory; try again later",
+                )
             return message
 
         try:
@@ -283,7 +286,7 @@ def _entry(entry: JournalEntry) -> str:
     text = _json_text(entry.body) if whole else None
     if text is None:
         try:
-            # Of a character that was cut, nothing is told.
+            # A character that was cut is left out.
             plain = codecs.getincrementaldecoder("utf-8")().decode(entry.body, final=whole)
         except UnicodeDecodeError:
             return json.dumps({**known, "bodyBase64": base64.b64encode(entry.body).decode()})
@@ -314,7 +317,7 @@ def _read_object(body: bytes, allowed: Sequence[str]) -> dict[str, object]:
     """Return a JSON object.
 
     Raises:
-        Refused: it is none, or has a key that means nothing.
+        Refused: it is not an object, or has an unknown key.
     """
     try:
         given = parse_json(body.decode("utf-8-sig"), _refuse)
@@ -349,14 +352,14 @@ def _newest(query: Mapping[str, str]) -> bool:
 
 
 class Refused(HTTPException):
-    """A control request that makes no sense."""
+    """A control request that is not valid."""
 
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
 
 
 async def on_refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    """Answer a control request that makes no sense."""
+    """Answer a control request that is not valid."""
     return _bad(getattr(error, "detail", str(error)))
 
 

@@ -1,6 +1,6 @@
-"""The files that a plane needs: the path of a Unix socket, PEM files, and one for each connection.
+"""Files of the native server: the path of a Unix socket, PEM files, and one for each connection.
 
-Whatever is wrong with one of them is an ``OSError`` that says which, and why.
+Every problem with one of them is an ``OSError`` that names it and the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_SOCKET_PATH_BYTES: Final = 107
-"""The system's own bound."""
+"""The limit of the operating system."""
 
 ABSTRACT: Final[bool] = sys.platform.startswith("linux")
 """Whether Unix sockets may have names that are not files."""
@@ -46,7 +46,7 @@ def room_for(connections: int, *, threads: int) -> int:
     """Return how many of so many connections the limit of open files leaves room for.
 
     Raises:
-        OSError: for none.
+        OSError: for no connection.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
@@ -67,7 +67,7 @@ def claim(path: Path) -> None:
     """Make room for a Unix socket: the one of a server that was killed is removed.
 
     Raises:
-        OSError: somebody listens there, or it can be none.
+        OSError: another process listens there, or a socket cannot be made there.
     """
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
         reason = f"the path of a Unix socket has at most {MAX_SOCKET_PATH_BYTES} bytes"
@@ -81,7 +81,7 @@ def claim(path: Path) -> None:
 def _remove_left_behind(path: Path) -> None:
     """Remove the socket of a server that was killed."""
     if not stat.S_ISSOCK(path.lstat().st_mode):
-        raise OSError(errno.EEXIST, "there is something that is no socket", str(path))
+        raise OSError(errno.EEXIST, "path exists and is not a socket", str(path))
     with socket.socket(socket.AF_UNIX) as asking:
         # A listener with a full queue would have it wait.
         asking.setblocking(False)
@@ -94,7 +94,7 @@ def _remove_left_behind(path: Path) -> None:
             pass
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from None
-    raise OSError(errno.EADDRINUSE, "somebody listens there already", str(path))
+    raise OSError(errno.EADDRINUSE, "another process already listens there", str(path))
 
 
 def private_socket() -> tuple[socket.socket, str, Callable[[], None]]:
@@ -207,7 +207,7 @@ def read_pems(certificate: Path, key: Path) -> tuple[str, str]:
 
 
 def _read_pem(path: Path, begin: re.Pattern[str], what: str) -> str:
-    # Whatever is no text is no PEM either.
+    # Bytes that are not text are not PEM either.
     text = path.read_bytes().decode("ascii", errors="replace")
     if begin.search(text) is None:
         raise OSError(errno.EINVAL, f"there is no {what} in it, as PEM", str(path))

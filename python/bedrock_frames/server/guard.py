@@ -1,4 +1,4 @@
-"""Who may use the control API: programs that were pointed at it, and no web page.
+"""Access to the control API: programs on this machine have it, web pages do not.
 
 A browser sends requests to the loopback interface for any page that asks: a simple POST needs no
 preflight, and a page whose name resolves to 127.0.0.1 (DNS rebinding) may read the answers too.
@@ -67,7 +67,7 @@ class ControlPolicy:
             raise ValueError(f"host {host!r} is not a loopback address, and {_NONE}")
 
     def describe(self) -> str:
-        """Say in one line who may use it."""
+        """Describe in one line who has access."""
         if not self.enabled:
             return "Control API: off"
         if self.token is not None:

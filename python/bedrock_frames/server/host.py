@@ -1,4 +1,4 @@
-"""uvicorn with what a server of tests and load needs: bounds, one clean way to stop, no noise."""
+"""uvicorn with limits, a drain timeout and a quiet log."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _malformed(headers: list[tuple[bytes, bytes]], version: str) -> str | None:
 
 
 class OwnProtocol(BoundedProtocol):
-    """Takes connections by Unix socket of this process alone: those of the data plane."""
+    """Accepts connections over the Unix socket from this process only: the native server's."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -150,7 +150,7 @@ class Host(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what was asked, for as long as the drain timeout gives it."""
         timeout = self._drain_timeout
-        # Who gives no time wants it so.
+        # A timeout of 0 asks for the cut: not worth a warning.
         level = logging.WARNING if timeout else logging.INFO
         why = f"the drain timeout of {timeout:g} s is over"
         end = asyncio.get_running_loop().call_later(timeout, self._give_up, why, level)
@@ -177,7 +177,7 @@ class Host(uvicorn.Server):
         under_way = list(self.server_state.tasks)
         if under_way:
             _LOG.log(level, "Cut %d answers that were under way: %s", len(under_way), why)
-        # First, so that what has not begun is no HTTP 500.
+        # First, so that answers that have not begun do not become an HTTP 500.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         for task in under_way:

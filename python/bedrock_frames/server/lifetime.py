@@ -1,4 +1,4 @@
-"""From the start of a server to its stop, which comes at the latest when the process ends."""
+"""The lifetime of a server: from its start to its stop, or to the end of the process."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Lifetime:
     def leave_to_parent(self) -> None:
         """Be in a child that was forked."""
         if self._stack is not None:
-            # Dropped, the parts would tell threads to end that are not here.
+            # If dropped, the parts would ask threads to end that do not exist in this process.
             _of_parent.append(self._stack)
         self._lock = threading.Lock()
         self._stack, self._begun = None, False

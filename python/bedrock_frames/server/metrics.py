@@ -1,7 +1,7 @@
-"""What the server counts, and how Prometheus reads it.
+"""The counters of the server, and their form for Prometheus.
 
-Counting is plain integers, on the one event loop that they belong to. The metric families are made
-when somebody asks for them, of one look at what was counted.
+Counting is plain integers, on the one event loop that they belong to. The metric families
+are made for each scrape, from one reading of the counters.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LATENESS_BOUNDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 
 
 class Counts:
-    """What happened on the sockets. What was decided is counted by the engine."""
+    """Counters of the sockets. The engine counts the answers that it chose."""
 
     __slots__ = (
         "body_bytes",
@@ -60,11 +60,11 @@ class Counts:
 
 
 Source: TypeAlias = "Callable[[], tuple[Counts, Iterable[Metric]]]"
-"""Looks once at what happened on the sockets, and at what nobody else counts there."""
+"""Reads the counters of the sockets once, and the metrics that only this source has."""
 
 
 class Figures(Collector):
-    """All figures of a server, as they are when it is asked."""
+    """All metrics of a server, as they are at the time of a scrape."""
 
     def __init__(
         self, counts: Counts, engine: Engine, strays: Mapping[str, int] = _NO_STRAYS
@@ -74,7 +74,7 @@ class Figures(Collector):
         self._engine = engine
 
     def take_from(self, source: Source) -> Callable[[], None]:
-        """Ask another source: what else serves the sockets. Returns what takes that back."""
+        """Read another source from now on; return a function that undoes it."""
         own, self._source = self._source, source
 
         def take_back() -> None:

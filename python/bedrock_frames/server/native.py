@@ -1,8 +1,8 @@
-"""The native data plane before an app.
+"""The native server in front of an app.
 
 Bedrock's paths are answered by threads of the extension, on every core and without the GIL, from
 the app's own engine. All other paths go through to the app, which uvicorn runs on a Unix socket
-that nobody else sees: one port, one process, one state.
+that no other process sees: one port, one process, one state.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from bedrock_frames.server.files import (
 )
 from bedrock_frames.server.host import HostThread, url_of
 from bedrock_frames.server.lifetime import Lifetime
-from bedrock_frames.server.plane_metrics import source_of
+from bedrock_frames.server.native_metrics import source_of
 from bedrock_frames.server.threads import DaemonThread
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _APP_DRAIN: Final = 1.0
 """Seconds for the app's own answers, which are short."""
 
 _AT_ONCE: Final = 3.0
-"""Seconds that threads which were told to end at once are waited for."""
+"""Seconds to wait for threads after they were asked to end at once."""
 
 _TO_COUNT: Final = 1.0
 """Seconds after the drain timeout in which what is cut is counted before it is cut."""
@@ -65,7 +65,7 @@ LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a plane listens, and with what.
+    """Where a native server listens, and its options.
 
     Raises:
         ValueError: an option is out of its range.
@@ -95,7 +95,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A plane that serves."""
+    """A native server that is running."""
 
     plane: Plane
     url: str
@@ -107,7 +107,7 @@ class Running:
 
 
 class NativeServer:
-    """An app behind a plane, for the length of a ``with`` block, or from ``start`` to ``stop``.
+    """A native server and its app, for a ``with`` block, or from ``start`` to ``stop``.
 
     Raises:
         ValueError: ``drain_timeout`` is out of its range.
@@ -219,7 +219,7 @@ class NativeServer:
         stop = DaemonThread(partial(plane.stop, timeout + _TO_COUNT), name="bedrock-stop")
         try:
             if not stop.wait(timeout):
-                # Who gives no time wants it so.
+                # A timeout of 0 asks for the cut: not worth a warning.
                 level = logging.WARNING if timeout else logging.INFO
                 _cut(plane, f"the drain timeout of {timeout:g} s is over", level)
             stop.wait()
@@ -230,7 +230,7 @@ class NativeServer:
 
 
 def _cut(plane: Plane, why: str, level: int = logging.WARNING) -> None:
-    """Stop a plane at once, and say what that cuts."""
+    """Stop a native server at once, and log the answers that this cuts."""
     figures = plane.figures()
     if figures.in_flight:
         _LOG.log(level, "Cut %d answers that were under way: %s", figures.in_flight, why)
@@ -315,10 +315,11 @@ def _report(figures: Figures, max_lateness: float | None) -> bool:
 
 @contextmanager
 def _signals(on_signal: Callable[[], object]) -> Iterator[socket.socket]:
-    """Have SIGTERM and SIGINT do something else meanwhile.
+    """Handle SIGTERM and SIGINT with a function meanwhile.
 
-    Yields a socket that has a byte to read when one has come. Whoever waits for a lock instead may
-    wait for ever: a signal that comes just before, or to another thread, does not wake it.
+    Yields a socket that has a byte to read when a signal has come. Waiting for
+    a lock instead may never end: a signal that comes just before, or to another thread, does not
+    wake it.
     """
 
     def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""Options as people write them on a command line."""
+"""Parses options that are given as text on a command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parse_timing(text: str) -> dict[str, float]:
     What is not named is 0.
 
     Raises:
-        ValueError: a key is unknown or given twice, or a value is no duration.
+        ValueError: a key is unknown or given twice, or a value is not a duration.
     """
     timing: dict[str, float] = {}
     for part in text.split(","):

@@ -115,7 +115,7 @@ class Server:
     A server that is still running when the process ends is stopped then, without a drain timeout.
     A forked child may use its parent's server; it cannot stop it.
 
-    Bedrock's paths are served by the native data plane; with ``asgi``, the app serves everything.
+    The native server answers Bedrock's paths; with ``asgi``, the app serves everything.
     With ``tls`` it speaks TLS: by a certificate made at the start, or by a certificate and its key,
     the paths of PEM files.
 
@@ -149,7 +149,7 @@ class Server:
             max_in_flight=options.get("max_in_flight", MAX_IN_FLIGHT),
         )
         names = options.get("control_hosts", ())
-        # A string would be taken for its letters: it is left for its check.
+        # A string would be read as a list of characters: ``create_app`` refuses it.
         options["control_hosts"] = names if isinstance(names, str) else [*names, host]
         self._app = create_app(fixtures, **options)
         self.parts.control.check_exposure(host)
@@ -276,7 +276,7 @@ class Server:
         Raises:
             AssertionError: there were fewer or more; it says what came closest, and what failed.
             FixtureError: the match has faults.
-            ValueError: times, outcome or status make no sense.
+            ValueError: times, outcome or status have a value that is not allowed.
         """
         __tracebackhide__ = True
         found = verify(self.parts.engine, match or {}, times=times, outcome=outcome, status=status)

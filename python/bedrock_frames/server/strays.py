@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 READ: Final = 65_536
-"""How much of a body is looked at and kept."""
+"""Bytes of a body that are read and kept."""
 MAX_SERVICES: Final = 64
-"""Services that are counted by name."""
+"""The limit of services that are counted by name."""
 OTHERS: Final = "other"
 LOG_SECONDS: Final = 60.0
-"""A service's requests are logged so often at most."""
+"""Seconds between two log lines about the same service."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CREDENTIAL: Final = re.compile(r"Credential=([^,\s]+)")
@@ -58,7 +58,7 @@ class Stray:
 
     @property
     def message(self) -> str:
-        """What the client is told."""
+        """The message that the client gets."""
         return (
             f"{self.what} is not served here; set AWS_ENDPOINT_URL_BEDROCK_RUNTIME instead of "
             "AWS_ENDPOINT_URL"

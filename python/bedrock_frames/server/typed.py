@@ -1,4 +1,4 @@
-"""Errors in the form that every AWS SDK reads, for what the app itself has to say."""
+"""Errors of the app itself, in the form that every AWS SDK reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def error_plan(name: str | None, status: int | None, message: str) -> Plan:
     """Return a typed error by its name, its status, or both.
 
     Raises:
-        ValueError: neither is given, the name is unknown, or the status is none of an error.
+        ValueError: neither is given, the name is unknown, or the status is not one of an error.
     """
     if name is None and status is None:
         raise ValueError('Missing "error" (an AWS name) or "status"')
@@ -42,7 +42,7 @@ def refusal(
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Say what the router refuses, unknown paths and wrong methods, in the same form."""
+    """Answer unknown paths and wrong methods in the same form."""
     status: int = getattr(error, "status_code", 500)
     reason = "No such route" if status == 404 else getattr(error, "detail", "Refused")
     return refusal(

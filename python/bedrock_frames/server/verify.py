@@ -1,7 +1,7 @@
-"""Verifying what was asked: counts the requests of the journal that meet a ``match``.
+"""Verification: counts the requests of the journal that meet a ``match``.
 
-The engine judges them by the code that matches fixtures. What failed is told, with what came
-closest and why.
+The engine judges them by the code that matches fixtures. The message of a failure names the
+requests that came closest, and the conditions that they do not meet.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ _REASONS: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """How often a request is expected."""
+    """The expected number of requests."""
 
     least: int
     most: int | None
     text: str
 
     def holds(self, count: int) -> bool:
-        """Say whether it was so often."""
+        """Return whether a number of requests is the expected one."""
         return self.least <= count and (self.most is None or count <= self.most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What came of it."""
+    """The result of a verification."""
 
     verified: bool
     message: str
@@ -58,14 +58,14 @@ class Verification:
     evicted: int | None
     """Requests that the journal has dropped since it was emptied; None if it is off."""
     closest: tuple[tuple[JournalEntry, tuple[str, ...]], ...]
-    """Requests that do not meet it, those that fail in the fewest conditions first."""
+    """Requests that do not meet the match, those that miss the fewest conditions first."""
 
 
 def read_times(times: Times) -> Count:
-    """Read how often a request is expected.
+    """Read the expected number of requests.
 
     Raises:
-        ValueError: it makes no sense; the text says what may be.
+        ValueError: it is not one; the text says what is allowed.
     """
     match times:
         case None:
@@ -135,7 +135,7 @@ def verify(
 
     Raises:
         FixtureError: the match has faults.
-        ValueError: times, outcome or status make no sense.
+        ValueError: times, outcome or status have a value that is not allowed.
     """
     wanted = read_times(times)
     if outcome in RENAMED:
@@ -197,7 +197,7 @@ def verify(
 
 
 def _others(entry: JournalEntry, outcome: str | None, status: int | None) -> list[str]:
-    """Return which of the conditions on the answer do not hold."""
+    """Return the conditions on the answer that do not hold."""
     failed = []
     if outcome is not None and entry.outcome != outcome:
         failed.append(f'outcome must be "{outcome}", and is "{entry.outcome}"')

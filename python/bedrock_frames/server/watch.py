@@ -29,7 +29,7 @@ _TO_END: Final = 2.0
 """Seconds that a stop waits for fixtures that are being loaded."""
 
 _Identity = tuple[int, int] | None
-"""Device and number of a file; None where there is none."""
+"""Device and inode of a file; None if there is no file."""
 
 
 class Watcher:

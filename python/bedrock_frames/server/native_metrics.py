@@ -1,4 +1,4 @@
-"""What the native plane counts, for Prometheus."""
+"""Metrics of the native server for Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DURATION_BOUNDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30
 
 
 def source_of(plane: Plane) -> Source:
-    """Return a source that looks at a plane."""
+    """Return a source that reads the counters of a native server."""
 
     def look() -> tuple[Counts, Iterator[Metric]]:
         figures = plane.figures()
@@ -31,7 +31,7 @@ def source_of(plane: Plane) -> Source:
 
 
 def _counts(figures: Figures) -> Counts:
-    """Return what an app that serves no stream itself would have counted."""
+    """Return the counters that the portable app would have."""
     counts = Counts()
     counts.in_flight = figures.in_flight
     counts.streams = figures.streams
@@ -46,7 +46,7 @@ def _counts(figures: Figures) -> Counts:
 
 
 def _others(figures: Figures) -> Iterator[Metric]:
-    """Yield the figures that only a plane has."""
+    """Yield the metrics that only a native server has."""
     yield GaugeMetricFamily(
         "bedrock_frames_connections", "Connections that are open.", figures.connections
     )
