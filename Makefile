@@ -18,7 +18,7 @@ QUIETLY := $(CURDIR)/.ci/quietly
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find . -maxdepth 3 -name Cargo.toml -not -path './target/*') Cargo.lock
 PYTHON_SOURCES := $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: test pytest rust-tests pythons quick clients clients-notice demo lint lint-rust lint-python build wheel bench fuzz clean
+.PHONY: test pytest rust-tests pythons quick clients clients-notice claude-code demo lint lint-rust lint-python build wheel bench fuzz clean
 .DELETE_ON_ERROR:
 
 test: rust-tests pythons
@@ -76,6 +76,9 @@ clients-notice:
 	@$(QUIETLY) npm-$(subst /,-,$*) "Fetching the JavaScript packages of $*: about a minute" \
 		npm ci --prefix $* --no-audit --no-fund || { rm -rf $@; $(NO_CLIENT); }
 	@mkdir -p $@ && touch $@
+
+# 235 MB, so only on request; without it, its tests are skipped.
+claude-code: tests/clients/claude_code/node_modules
 
 # A suite for HTTP/2 servers; without a Go toolchain, or a network for it, its test is skipped.
 tests/h2spec/bin/h2spec: tests/h2spec/go.mod tests/h2spec/go.sum
