@@ -1,4 +1,4 @@
-"""The benchmark harness's front: what is asked, what was found, and whether to believe it.
+"""The front of the benchmark harness: options, reports, and whether to trust their figures.
 
 The native generator sends and measures; here its options are checked, its result is judged, and
 reports are written, merged and compared. ``run_bench(BenchOptions(url=…))`` returns a `Report`.

@@ -1,10 +1,10 @@
-"""What can be wrong with what a benchmark is asked for."""
+"""Errors in the options and the input files of a benchmark."""
 
 from __future__ import annotations
 
 
 class OptionError(ValueError):
-    """An option makes no sense; the text says which, and what is allowed."""
+    """An option has a value that is not allowed; the text names it and the allowed values."""
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
@@ -12,4 +12,4 @@ class OptionError(ValueError):
 
 
 class InputError(ValueError):
-    """A file is no report of this version; the text says which and why."""
+    """A file is not a report of this version; the text names it and the reason."""

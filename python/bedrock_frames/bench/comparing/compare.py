@@ -1,4 +1,4 @@
-"""Two reports side by side: how much each figure changed, and how sure that is.
+"""Compares two reports: the change of each figure, with its confidence interval.
 
 Intervals are bootstrapped from the histograms. To resample n values and take their q-quantile is
 to take the original's quantile at a share that is Beta-distributed (the order statistics of a
@@ -31,7 +31,7 @@ EXIT_WORSE: Final = 1
 
 RESAMPLES: Final = 2000
 DEVIATIONS: Final = 1.96
-"""Of a normal distribution, for the same confidence."""
+"""Standard deviations of a normal distribution for the same confidence."""
 CONFIDENCE: Final = 0.95
 LATENCIES: Final[tuple[MetricName, ...]] = ("ttfb_ms", "ttft_ms", "gap_ms", "tpot_ms", "e2e_ms")
 SHARES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
@@ -51,7 +51,7 @@ class Change:
     """after / before - 1; None where there is nothing to divide by."""
     low: float | None = None
     high: float | None = None
-    """The interval of the change, where there is a distribution to take it from."""
+    """The confidence interval of the change, if there is a distribution to derive it from."""
     worse: bool = False
 
 
@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """What a command says with it: nothing is judged that cannot be trusted."""
+        """The exit code of a command; figures that cannot be trusted are not judged."""
         if self.not_trustworthy:
             return EXIT_NOT_TRUSTWORTHY
         return EXIT_WORSE if any(change.worse for change in self.changes) else EXIT_FINE
@@ -77,7 +77,7 @@ class Comparison:
 
 
 def compare(before: Report, after: Report, *, regress: float = 0.1, seed: int = 0) -> Comparison:
-    """Hold one report against another.
+    """Compare a report with an earlier one.
 
     A latency is worse when its whole interval lies beyond ``regress``; the share of errors when it
     does and chance does not explain it; a rate when it does: a run has each only once.
@@ -190,12 +190,12 @@ def _error_change(before: Requests, after: Requests, regress: float) -> Change:
 
 
 def _certain_rate(requests: Requests) -> float:
-    """The share that failed, with one more of each: no error in ten is not no error ever."""
+    """The error rate with one more of each outcome: 0 errors in 10 do not prove a rate of 0."""
     return (requests.failed + 1) / (requests.completed + requests.failed + 2)
 
 
 def _differences(before: Report, after: Report) -> list[str]:
-    """Say what else differs: figures of different runs are not to be compared blindly."""
+    """Name the options that differ: figures of different runs are not directly comparable."""
     names = ("operation", "model", "arrivals", "http", "ramp_s", "warmup_s", "sessions", "threads")
     notes = [
         f"{name} differs: {before.options.get(name)} and {after.options.get(name)}"

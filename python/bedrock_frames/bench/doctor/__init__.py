@@ -1,4 +1,4 @@
-"""What is right and wrong with an endpoint, found with one request of each kind."""
+"""Examines an endpoint with one request of each kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An examination: the connection, then one request of each kind, then one without sense."""
+"""An examination: the connection, one request of each operation, and one invalid request."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ KINDS: Final = (
     ("InvokeModel", "invoke", "invoke"),
     ("InvokeModelWithResponseStream", "invoke-stream", "invoke-with-response-stream"),
 )
-"""An operation's name, as benchmarks name it, and as its path does."""
+"""Each operation's name, its name in benchmarks, and its name in the path."""
 NONSENSE: Final = b'{"messages": "no list"}'
 MARKS: Final = {"right": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "bold red")}
 
 
 class Examination(Target):
-    """What an endpoint is asked.
+    """The options of an examination.
 
     Raises:
         OptionError: an option has a value that is not allowed.
@@ -52,7 +52,7 @@ class Examination(Target):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where to ask, and as whom."""
+        """The endpoint's address and the credentials."""
         return Endpoint(
             url=self.url,
             auth=self.auth,
@@ -64,12 +64,12 @@ class Examination(Target):
 
 
 def examine(examination: Examination) -> list[Finding]:
-    """Ask an endpoint once in each way; return what is right and wrong with its answers."""
+    """Send an endpoint one request of each kind; return findings about its answers."""
     endpoint = examination.endpoint
     findings = list(examine_transport(endpoint))
     if any(finding.level == "wrong" for finding in findings):
         return findings
-    # What is refused needs no time but the way there and back.
+    # A refusal takes no longer than the round trip.
     nonsense = endpoint.ask(examination.model, "converse", NONSENSE)
     served = False
     for index, (name, operation, path) in enumerate(KINDS):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bedrock_frames.bench.options.auth import Auth
 
 MOST_BYTES: Final = 32 * 2**20
-"""An answer that is longer is not read to its end."""
+"""The limit of bytes that are read of an answer."""
 _READ: Final = 65_536
 
 
@@ -46,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where to ask, and as whom."""
+    """The endpoint's address and the credentials."""
 
     url: str
     auth: Auth
@@ -57,7 +57,7 @@ class Endpoint:
     clock: Callable[[], float] = time.monotonic
 
     def tls(self) -> ssl.SSLContext:
-        """Return whose certificates are believed."""
+        """Return the TLS context, with the certificates to trust."""
         context = ssl.create_default_context(cafile=None if self.ca_file is None else self.ca_file)
         if self.insecure:
             context.check_hostname = False
@@ -113,7 +113,7 @@ class Endpoint:
         )
 
     def credentials(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return the headers that say who asks."""
+        """Return the headers with the credentials."""
         if self.auth.kind == "bearer":
             return {"authorization": f"Bearer {self.auth.token}"}
         if self.auth.kind != "sigv4":
@@ -132,7 +132,7 @@ class Endpoint:
 
 
 def describe(error: Exception) -> str:
-    """Say in a few words why an exchange failed."""
+    """Describe briefly why an exchange failed."""
     if isinstance(error, TimeoutError):
         return "it took too long"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""Findings of an examination."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Level: TypeAlias = Literal["right", "note", "wrong"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing about an endpoint. ``subject`` says what was asked, or looked at."""
+    """One finding about an endpoint. ``subject`` names the operation or the part examined."""
 
     level: Level
     subject: str
@@ -18,15 +18,15 @@ class Finding:
 
 
 def right(subject: str, text: str) -> Finding:
-    """Return something that is as it should be."""
+    """Return a finding that is right."""
     return Finding(level="right", subject=subject, text=text)
 
 
 def note(subject: str, text: str) -> Finding:
-    """Return something to know."""
+    """Return a finding that is worth knowing."""
     return Finding(level="note", subject=subject, text=text)
 
 
 def wrong(subject: str, text: str) -> Finding:
-    """Return something that real clients stumble over."""
+    """Return a finding that breaks real clients."""
     return Finding(level="wrong", subject=subject, text=text)

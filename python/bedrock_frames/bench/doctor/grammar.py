@@ -1,4 +1,4 @@
-"""The order of ConverseStream's events, and what a client loses where it is broken."""
+"""Checks the order of ConverseStream's events, and says what clients lose by a wrong one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Blocks:
         self.closed: set[int] = set()
 
     def take(self, name: str, index: object) -> Iterator[str]:
-        """Take an event of a block; yield what is wrong with its place."""
+        """Add an event of a block; yield what is wrong with its position."""
         if not isinstance(index, int):
             return
         if index in self.closed:
@@ -26,7 +26,7 @@ class _Blocks:
                 yield f"contentBlockStart for block {index}, which is open"
             self.open.add(index)
         elif name == "contentBlockDelta":
-            # Text and reasoning have no start of their own: the first delta opens the block.
+            # Text and reasoning have no start event: the first delta opens the block.
             self.open.add(index)
         elif index in self.open:
             self.open.remove(index)

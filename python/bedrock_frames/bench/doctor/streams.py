@@ -1,4 +1,4 @@
-"""What is right and wrong with an answer that is an event stream."""
+"""Examines a streamed answer."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
 SHOWN: Final = 5
-"""Faults of one kind that are listed; one mistake is often made in every event."""
+"""The limit of listed faults of one kind: the same mistake is often in every event."""
 MANY_EVENTS: Final = 4
 PACED_S: Final = 0.1
-"""A first byte that takes this much longer than a refusal is one that something was waited for."""
+"""A first byte that takes this much longer than a refusal was held back by a buffer."""
 
 
 def examine_stream(
     subject: str, answer: Answer, *, converse: bool, round_trip: float = 0.0
 ) -> Iterator[Finding]:
-    """Yield what is found in a streamed answer with status 200.
+    """Yield findings about a streamed answer with status 200.
 
     ``round_trip`` is how long this endpoint takes at least to say anything, in seconds.
     """

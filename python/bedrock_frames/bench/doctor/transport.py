@@ -1,4 +1,4 @@
-"""What an endpoint speaks: TLS, HTTP/2 by negotiation, HTTP/2 by prior knowledge."""
+"""Examines the protocols of an endpoint: TLS, HTTP/2 by negotiation, HTTP/2 by prior knowledge."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_H2: Final = "no HTTP/2: the JavaScript and Java SDKs use it by default"
 
 
 def examine_transport(endpoint: Endpoint) -> Iterator[Finding]:
-    """Yield what is found of the connection itself."""
+    """Yield findings about the connection itself."""
     parts = urlsplit(endpoint.url)
     secure = parts.scheme == "https"
     address = (parts.hostname or "", parts.port or (443 if secure else 80))

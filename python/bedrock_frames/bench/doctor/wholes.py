@@ -1,4 +1,4 @@
-"""What is right and wrong with an answer that is one JSON body, and with an error."""
+"""Examines an answer that is one JSON body, and an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SKEW_NOTED_S: Final = 5.0
 
 
 def examine_whole(subject: str, answer: Answer, *, converse: bool) -> Iterator[Finding]:
-    """Yield what is found in a whole answer with status 200."""
+    """Yield findings about a whole answer with status 200."""
     if answer.failure:
         yield wrong(subject, f"the answer broke off: {answer.failure}")
         return
@@ -50,7 +50,7 @@ def _body_faults(answer: Answer, *, converse: bool) -> Iterator[str]:
 
 
 def examine_error(subject: str, answer: Answer) -> Iterator[Finding]:
-    """Yield what is found in the answer to a request that makes no sense."""
+    """Yield findings about the answer to an invalid request."""
     if answer.failure:
         yield wrong(subject, answer.failure)
         return
@@ -79,7 +79,7 @@ def examine_error(subject: str, answer: Answer) -> Iterator[Finding]:
 
 
 def examine_head(answer: Answer, *, now: float) -> Iterator[Finding]:
-    """Yield what the headers of an answer say of the endpoint. ``now`` is in Unix seconds."""
+    """Yield findings from the headers of an answer. ``now`` is in Unix seconds."""
     if "x-amzn-requestid" in answer.headers:
         yield right("headers", "x-amzn-requestid is there")
     else:

@@ -1,4 +1,4 @@
-"""Who asks: nobody, a bearer token, or a key that signs (Signature Version 4)."""
+"""Credentials: none, a bearer token, or an access key for Signature Version 4."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AuthKind: TypeAlias = Literal["none", "bearer", "sigv4"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """Credentials. They stand in no representation and no report."""
+    """Credentials. They are in neither ``repr`` nor reports."""
 
     kind: AuthKind
     token: str | None = field(default=None, repr=False)
@@ -37,11 +37,11 @@ class Auth:
         return {name: value for name, value in stated.items() if value is not None}
 
     def keys(self) -> tuple[str, str, str | None]:
-        """Return what signs: access key, secret key, session token."""
+        """Return the access key, the secret key and the session token."""
         return self.access_key or "", self.secret_key or "", self.session_token
 
     def stated(self) -> dict[str, object]:
-        """Return what a report may say of them."""
+        """Return the part that a report may state."""
         return {"kind": self.kind} | ({"region": self.region} if self.region else {})
 
 
@@ -49,13 +49,13 @@ NO_AUTH: Final = Auth(kind="none")
 
 
 def read_auth(kind: str, environment: Mapping[str, str], *, region: str | None = None) -> Auth:
-    """Take credentials from where the AWS SDKs do.
+    """Find credentials where the AWS SDKs find them.
 
     A bearer token is ``AWS_BEARER_TOKEN_BEDROCK``; keys are the environment's, else botocore's
     (profiles, SSO, roles).
 
     Raises:
-        OptionError: there are none.
+        OptionError: no credentials were found.
     """
     if kind == "none":
         return NO_AUTH

@@ -1,4 +1,4 @@
-"""The options of a benchmark, and how the generator is told.
+"""The options of a benchmark, and their form for the generator.
 
 Times are in seconds. Secrets are part of the options, and never of a report.
 """

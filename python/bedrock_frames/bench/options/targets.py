@@ -19,7 +19,7 @@ _ENDPOINT: Final = "endpoint"
 
 
 class Target(Options):
-    """The endpoint, the credentials, and what is said to it."""
+    """The endpoint, the credentials and the message."""
 
     url: str
     model: Annotated[str, Flag(help="model id", group=_ENDPOINT)] = DEFAULT_MODEL
@@ -68,7 +68,7 @@ def body_of(operation: str, model: str, message: str) -> str:
 
 
 def _native(model: str, message: str, content: list[dict[str, object]]) -> dict[str, object]:
-    """Ask as the family does; anything unknown is asked like the one most often met."""
+    """Return a body in the family's format; unknown models get the most common one."""
     if "nova" in model:
         return {"messages": content, "inferenceConfig": {"maxTokens": _MOST_TOKENS}}
     if "titan" in model:

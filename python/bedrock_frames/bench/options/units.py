@@ -1,4 +1,4 @@
-"""Quantities as people write them: ``90s``, ``0.1%``, ``1:10s,100:60s``."""
+"""Parses quantities: ``90s``, ``0.1%``, ``1:10s,100:60s``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def duration(text: str) -> float:
     """Read ``500ms``, ``90s``, ``2m`` or ``1h``; return seconds. Only ``0`` needs no unit.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: it is not a duration.
     """
     found = _DURATION.fullmatch(text.strip())
     if found is None:
@@ -51,7 +51,7 @@ def stages(text: str) -> tuple[tuple[float, float], ...]:
     """Read ``1:10s,100:60s``: requests a second, and for how long; return pairs with seconds.
 
     Raises:
-        ValueError: a part is no such pair.
+        ValueError: a part is not such a pair.
     """
     read = []
     for part in text.split(","):
@@ -83,7 +83,7 @@ def goals(text: str) -> dict[str, float]:
     """Read ``ttft:500ms tpot:50ms``; return ``{"ttft_ms": 500.0, "tpot_ms": 50.0}``.
 
     Raises:
-        ValueError: a goal is unknown, given twice, or its bound is no duration.
+        ValueError: a goal is unknown, given twice, or its bound is not a duration.
     """
     read: dict[str, float] = {}
     for part in text.replace(",", " ").split():
@@ -102,7 +102,7 @@ def share(text: str) -> tuple[int, int]:
     """Read ``0/4``, the first of four; return both numbers.
 
     Raises:
-        ValueError: it is no such pair.
+        ValueError: it is not such a pair.
     """
     found = re.fullmatch(r"([0-9]+)/([0-9]+)", text.strip())
     if found is None or not int(found[1]) < int(found[2]):

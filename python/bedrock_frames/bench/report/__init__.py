@@ -1,1 +1,1 @@
-"""What a run found: typed results, whether to trust them, and the forms they are written in."""
+"""Results of a run: typed, judged for trustworthiness, and written in several formats."""

@@ -1,4 +1,4 @@
-"""Results in other programs' forms: CSV of the seconds, and HDR's own log."""
+"""Exports: each second as CSV, and the histograms as an HDR log."""
 
 from __future__ import annotations
 

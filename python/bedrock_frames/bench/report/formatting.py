@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Formats figures for reading."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def add(histograms: Iterable[str]) -> str:
 
 
 def distribution(encoded: str) -> Distribution:
-    """Return what a histogram holds.
+    """Return the counts of a histogram.
 
     Raises:
         InputError: it is none.

@@ -43,7 +43,7 @@ SHORT: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 
 
 
 class Named(NamedTuple):
-    """How a metric is called, and what its buckets are."""
+    """The name and the buckets of a metric."""
 
     name: str
     help: str
@@ -67,7 +67,7 @@ def to_openmetrics(report: Report) -> str:
 
 
 def push(report: Report, gateway: str) -> None:
-    """Replace what a Pushgateway has of this endpoint by a report.
+    """Replace the metrics that a Pushgateway has for this endpoint.
 
     Raises:
         OSError: the gateway cannot be reached, or refuses.
@@ -95,7 +95,7 @@ class _Figures(Collector):
         self._labels = _attributes(report)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every family that there are figures for."""
+        """Yield every family that has figures."""
         yield from self._distributions()
         yield from self._counts()
         yield from self._gauges()

@@ -150,7 +150,7 @@ class Quantiles(Part):
 
 
 class Second(Part):
-    """What happened in one second of the run.
+    """The counts of one second of the run.
 
     The counts of latencies are sketches: they add, where percentiles do not.
     """

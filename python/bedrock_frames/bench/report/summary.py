@@ -73,7 +73,7 @@ class Report(Result):
 
     @property
     def exit_code(self) -> int:
-        """What a command says with it.
+        """The exit code of a command.
 
         An interrupted run is that first. What cannot be trusted cannot keep or miss a threshold.
         """
@@ -144,7 +144,7 @@ def _late(result: Result, start_at: object) -> list[str]:
 
 
 def merge_reports(reports: Sequence[Report], *, thresholds: Sequence[Threshold] = ()) -> Report:
-    """Return reports that were measured together as one, judged anew.
+    """Return reports that were measured together as one, judged again.
 
     A part that could not be trusted spoils the whole.
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from rich.console import ConsoleOptions
 
 UNWRAPPED: Final = 10_000
-"""Columns of what is not a terminal: a program that reads lines must find each of them whole."""
+"""Columns of output that is not a terminal: programs must find each line unwrapped."""
 
 GAP: Final = "   "
 
 
 class _Console(Console):
-    """A console that leaves it to its caller what a reader who has left means."""
+    """A console that raises when its reader has left, so that the caller decides."""
 
     def on_broken_pipe(self) -> NoReturn:
         """Raise, where the base class ends the process."""

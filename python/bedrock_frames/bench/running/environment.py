@@ -1,4 +1,4 @@
-"""Where a run took place: what its figures depend on besides the endpoint."""
+"""The environment of a run: what its figures depend on besides the endpoint."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def environment(url: str, *, now: datetime | None = None) -> dict[str, object]:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether an endpoint's name means this machine."""
+    """Return whether an endpoint is on this machine."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -45,7 +45,7 @@ def is_loopback(url: str) -> bool:
 
 
 def cpu_model(info: Path = Path("/proc/cpuinfo")) -> str | None:
-    """Return the processor's name, where the system says it."""
+    """Return the processor's name, if the system states it."""
     try:
         lines = info.read_text().splitlines()
     except OSError:

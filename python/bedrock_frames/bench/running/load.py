@@ -1,4 +1,4 @@
-"""The generator as the front sees it: started, watched, stopped, asked for its result."""
+"""The interface of a generator: start, progress, stop, result."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class Load(Protocol):
     """A run of a generator, in this process or in others."""
 
     def start(self) -> None:
-        """Begin; return at once."""
+        """Start; return at once."""
 
     def progress(self) -> Progress:
-        """Return a glance at it."""
+        """Return its progress."""
 
     def stop(self) -> None:
-        """Send nothing more. What runs has the grace time to end."""
+        """Send no more requests. Those in flight have the grace time to end."""
 
     def cut(self) -> None:
-        """Send nothing more, and cut off what runs."""
+        """Send no more requests, and cut off those in flight."""
 
     def wait(self, timeout: float) -> bool:
-        """Wait for its end, for at most so many seconds; return whether it came."""
+        """Wait for its end, at most ``timeout`` seconds; return whether it has ended."""
 
     def result(self) -> Result:
-        """Return what it found, after its end.
+        """Return its result, after its end.
 
         Raises:
             RuntimeError: it has not ended, or it failed.
@@ -54,25 +54,25 @@ class NativeLoad:
             raise OptionError(*((name, problem) if colon else ("options", name))) from error
 
     def start(self) -> None:
-        """Begin; return at once."""
+        """Start; return at once."""
         self._run.start()
 
     def progress(self) -> Progress:
-        """Return a glance at it."""
+        """Return its progress."""
         return Progress.model_validate_json(self._run.progress())
 
     def stop(self) -> None:
-        """Send nothing more. What runs has the grace time to end."""
+        """Send no more requests. Those in flight have the grace time to end."""
         self._run.stop()
 
     def cut(self) -> None:
-        """Send nothing more, and cut off what runs."""
+        """Send no more requests, and cut off those in flight."""
         self._run.cut()
 
     def wait(self, timeout: float) -> bool:
-        """Wait for its end, for at most so many seconds; return whether it came."""
+        """Wait for its end, at most ``timeout`` seconds; return whether it has ended."""
         return self._run.wait(timeout)
 
     def result(self) -> Result:
-        """Return what it found."""
+        """Return its result."""
         return Result.model_validate_json(self._run.result())

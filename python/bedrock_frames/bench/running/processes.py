@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 COMMAND: Final = (sys.executable, "-m", "bedrock_frames.bench.running.worker")
 START_UP_S: Final = 1.0
 START_UP_OF_EACH_S: Final = 0.25
-"""All begin at one moment, which none must miss."""
+"""Seconds until the common start, which no process must miss."""
 SILENCE_S: Final = 30.0
-"""A process that says nothing for so long, though it should four times a second, hangs."""
+"""Seconds without a message after which a process hangs; it sends four a second."""
 CHECK_S: Final = 1.0
 """How often that is looked at, at least; a parent that was stopped itself counts no more."""
 
 
 class Worker:
-    """A process, and what it last said."""
+    """A process and its last message."""
 
     def __init__(self, options: Mapping[str, object], command: Sequence[str]) -> None:
-        # A group of its own: Ctrl-C is the parent's to pass on.
+        # A separate process group: the parent passes Ctrl-C on.
         self.process = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
         )
@@ -49,12 +49,12 @@ class Worker:
         # thread has ended.
         self.ended = threading.Event()
         self.silent_s = 0.0
-        """For how long it has said nothing, as its parent counts."""
+        """Seconds since its last message, by the parent's clock."""
         self._tell(json.dumps(options))
         threading.Thread(target=self._read, daemon=True).start()
 
     def stop(self) -> None:
-        """Ask it to send nothing more."""
+        """Ask it to send no more requests."""
         self._tell("stop")
 
     def cut(self) -> None:
@@ -62,12 +62,12 @@ class Worker:
         self._tell("cut")
 
     def kill(self, why: str) -> None:
-        """End it without asking; a process that is stopped cannot be asked."""
+        """Kill it; a process that is stopped cannot react to a message."""
         self.error = why
         self.process.kill()
 
     def _tell(self, line: str) -> None:
-        # One that has ended has said why; then the pipe is broken, or closed.
+        # A process that has ended has said why; its pipe is broken or closed.
         with suppress(OSError, ValueError):
             self._input.write(line + "\n")
             self._input.flush()
@@ -77,7 +77,7 @@ class Worker:
             with self._output as lines:
                 for line in lines:
                     self.silent_s = 0.0
-                    # One that is killed may have said half a line.
+                    # A process that is killed may leave half a line.
                     with suppress(json.JSONDecodeError):
                         self._hear(json.loads(line))
             code = self.process.wait()
@@ -99,7 +99,7 @@ class Worker:
 
 
 class ProcessGroup:
-    """So many processes that run the same options, each with its share."""
+    """Several processes that run the same options, each with its share of the arrivals."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class ProcessGroup:
         self._stopped = False
 
     def start(self) -> None:
-        """Begin together; return at once."""
+        """Start all at the same time; return at once."""
         soon = time.time() + START_UP_S + START_UP_OF_EACH_S * self._processes
         start_at = self._options.get("start_at", soon)
         for index in range(self._processes):
@@ -137,7 +137,7 @@ class ProcessGroup:
         return own
 
     def progress(self) -> Progress:
-        """Return a glance at all of them; percentiles are the largest."""
+        """Return the progress of all; percentiles are the largest."""
         glances = [worker.progress for worker in self._workers]
         ttfts = [glance.ttft_ms for glance in glances]
         errors: dict[str, int] = {}
@@ -163,17 +163,17 @@ class ProcessGroup:
         )
 
     def stop(self) -> None:
-        """Send nothing more. What runs has the grace time to end."""
+        """Send no more requests. Those in flight have the grace time to end."""
         for worker in self._workers:
             worker.stop()
 
     def cut(self) -> None:
-        """Send nothing more, and cut off what runs."""
+        """Send no more requests, and cut off those in flight."""
         for worker in self._workers:
             worker.cut()
 
     def wait(self, timeout: float) -> bool:
-        """Wait for the end of all, for at most so many seconds; return whether it came."""
+        """Wait for the end of all, at most ``timeout`` seconds; return whether all have ended."""
         until = time.monotonic() + timeout
         while not self._all_ended(min(until - time.monotonic(), CHECK_S)):
             if time.monotonic() >= until:

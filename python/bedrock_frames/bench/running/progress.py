@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live panel on a terminal, else a line a second."""
+"""Shows the progress of a run: a live panel on a terminal, else a line each second."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFRESH_PER_S: Final = 4
 def display(
     stream: TextIO, *, title: str, length: float | None, quiet: bool = False
 ) -> Iterator[Callable[[Progress], None] | None]:
-    """Show progress on a stream; yield what takes it, None if nothing is to be shown.
+    """Show progress on a stream; yield the function to call with it, None if it is not shown.
 
     ``length`` is how long the run will take, in seconds, if that is known.
     """
@@ -49,10 +49,10 @@ class Lines:
 
     def __call__(self, progress: Progress) -> None:
         """Take progress; write a line if it is of a new second."""
-        # Less than before is the next run of a sweep.
+        # A lower second belongs to the next run of a sweep.
         if int(progress.elapsed_s) != self._second:
             self._second = int(progress.elapsed_s)
-            # A log that cannot be written costs no run.
+            # A log that cannot be written must not end the run.
             with suppress(OSError):
                 print(line(progress), file=self._stream, flush=True)
 

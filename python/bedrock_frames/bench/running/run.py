@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 GLANCE_S: Final = 0.25
 MOST_INTERRUPTS: Final = 8
-"""After so many a run that does not end is given up, and its report with it."""
+"""Interrupts after which a run that does not end is abandoned, without a report."""
 
 
 def make_load(options: BenchOptions) -> Load:
@@ -33,7 +33,7 @@ def make_load(options: BenchOptions) -> Load:
     Raises:
         OptionError: an option makes no sense.
     """
-    # One is made even where others do the work: it checks the options without starting anything.
+    # Made even if other processes do the work: it checks the options without starting anything.
     checked = {name: v for name, v in options.native().items() if name != "requests_out"}
     if options.processes > 1:
         NativeLoad(checked)

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from bedrock_frames.bench.report.thresholds import Threshold
 
 KEPT_SHARE: Final = 0.95
-"""Of the rate that is asked for, at least this must complete."""
+"""The share of the requested rate that must complete."""
 FEW_ERRORS: Final = 0.01
 NARROWINGS: Final = 3
 """Steps between the last good rate and the first that was too much."""
 
 
 class Runner(Protocol):
-    """What runs a step."""
+    """Runs one step."""
 
     def __call__(
         self,
@@ -47,7 +47,7 @@ class Runner(Protocol):
 
 @dataclass(slots=True)
 class _Bounds:
-    """What is known of the highest rate that an endpoint keeps."""
+    """The known bounds of the highest rate that an endpoint sustains."""
 
     kept: float
     missed: float | None = None

@@ -23,7 +23,7 @@ GLANCE_S = 0.25
 
 
 def main() -> int:
-    """Run what stdin asks for."""
+    """Run the benchmark whose options are on stdin."""
     try:
         load = NativeLoad(json.loads(sys.stdin.readline()))
         load.start()

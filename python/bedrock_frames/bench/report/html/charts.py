@@ -278,7 +278,7 @@ def _joined(series: Sequence[Second]) -> Iterator[tuple[int, int, Sequence[Secon
 
 
 def _warm_up(report: Report) -> list[Spec]:
-    """Shade what is not measured."""
+    """Shade the time that is not measured."""
     end = report.window.start_s
     if not end:
         return []

@@ -1,4 +1,4 @@
-"""How often each duration came, as a chart."""
+"""The distribution of durations as a chart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How charts look: one palette, quiet axes, labels where the eye is."""
+"""The style of charts: one palette, quiet axes, labels beside the data."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ CONFIG: Final[Spec] = {
     "line": {"strokeWidth": 2},
 }
 
-# A duration as a person writes it: 250 µs, 12 ms, 1.5 s.
+# A duration for reading: 250 µs, 12 ms, 1.5 s.
 DURATION: Final = (
     "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value * 1000, '~r') + ' µs' : "
     "datum.value < 1000 ? format(datum.value, '~r') + ' ms' : "

@@ -1,4 +1,4 @@
-"""The page around the charts: what was found first, then why, then with what."""
+"""The page around the charts: results first, then their explanation, then the environment."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def to_html(report: Report) -> str:
 
 
 def _audit(report: Report) -> dict[str, object]:
-    """Return what the generator says of itself, rounded to what is worth reading."""
+    """Return the generator's audit of itself, rounded."""
     stated = report.audit.model_dump(exclude={"loop_delay_ms", "schedule_delay_ms"})
     late = report.audit.loop_delay_ms
     stated["cpu_of_threads_s"] = [round(cpu, 3) for cpu in report.audit.cpu_of_threads_s]
@@ -252,7 +252,7 @@ def _flat(held: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def _stated(value: object) -> str:
-    """Write a value as a person would."""
+    """Format a value for reading."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
