@@ -30,6 +30,8 @@ class Plan:
         frames: Sequence[bytes],
         steps: Sequence[int],
         stream_frames: int | None = None,
+        ids: Sequence[str] = ...,
+        tokens: Sequence[tuple[int, int]] = ...,
     ) -> Self:
         """Make a plan.
 
@@ -43,9 +45,13 @@ class Plan:
         ``stream_frames`` says how many frames its stream has: it takes the time that its stream
         would have taken.
 
+        ``ids`` are ids that stand in the frames: for each request, the last 22 letters of each are
+        drawn again. ``tokens`` are pairs of a number that stands there, or in a header, and what is
+        added to the request's tokens to get what takes its place.
+
         Raises:
             ValueError: ``steps`` is not as long as ``frames`` or falls, a status cannot have a
-                body, or a header cannot stand in HTTP.
+                body, a header cannot stand in HTTP, or an id has fewer than 22 letters.
         """
     @staticmethod
     def error(
@@ -109,7 +115,8 @@ class Rule:
 
     ``weights`` has one weight for each variant of the answer; there is one variant unless it says
     more. ``dynamic``: the answer depends on the request, and is compiled for each; ``whole``: on
-    all of it, the body too. ``timing`` is exactly one of
+    all of it, the body too. ``agents``: for each variant that is an automatic agent, its rounds and
+    whether it repeats the user's text. ``timing`` is exactly one of
 
     - ``{"ttft_ms": float, "gap_ms": float}``: step 0, and each step after it,
     - ``{"latency_ms": float}``: before every frame,
@@ -135,6 +142,7 @@ class Rule:
         weights: Sequence[float] = ...,
         dynamic: bool = False,
         whole: bool = False,
+        agents: Sequence[tuple[int, bool] | None] = ...,
         timing: Mapping[str, object] | None = None,
         truncate_after_frames: int | None = None,
         disconnect_after_ms: float | None = None,

@@ -43,6 +43,21 @@ def test_the_log_states_who_may_use_the_control_api(
         assert running.wait_for_log(told)
 
 
+def test_without_fixtures_an_automatic_agent_answers() -> None:
+    with served() as running:
+        assert running.wait_for_log("an automatic agent answers every request")
+        answer = ask(running.url, "POST", CONVERSE, asking("anything")).json
+
+    assert answer["stopReason"] == "end_turn"
+
+
+def test_watching_needs_fixtures() -> None:
+    refused = run("serve", "--watch")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--watch needs a fixture file" in refused.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_says_where_and_ends_with_0(tmp_path: Path, number: signal.Signals) -> None:
     with served(fixture_file(tmp_path)) as running:

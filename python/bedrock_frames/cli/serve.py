@@ -29,12 +29,19 @@ NATIVE_ONLY: Final = ("threads", "uds", "tls", "certificate", "max_lateness")
 """Options that only the native tier supports."""
 
 
+AUTOMATIC: Final[tuple[dict[str, object], ...]] = (
+    {"match": {}, "response": {"embedding": {}}},
+    {"match": {}, "response": {"agent": {}}},
+)
+"""What is served where no fixtures are given."""
+
+
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
     serve = commands.add_parser(
         "serve", help="answer Bedrock requests from fixtures", description=_serve.__doc__
     )
-    add_paths(serve)
+    add_paths(serve, optional=True)
     serve.add_argument(
         "--host",
         type=lambda text: text.removeprefix("[").removesuffix("]"),
@@ -83,9 +90,15 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     serve.set_defaults(run=_serve)
 
 
-def add_paths(command: argparse.ArgumentParser) -> None:
+def add_paths(command: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add the fixtures to a command."""
-    command.add_argument("paths", metavar="PATH", nargs="+", help="a fixture file, or a folder")
+    what = "a fixture file, or a folder"
+    command.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*" if optional else "+",
+        help=f"{what}; without any, an automatic agent answers" if optional else what,
+    )
 
 
 def _add_control(command: argparse.ArgumentParser) -> None:
@@ -173,6 +186,8 @@ def _serve(options: argparse.Namespace) -> int:
     stdout has one line, "listening on http://HOST:PORT", once it answers; stderr has the log, and
     at the end whether frames were sent in time. Fixtures with faults are not served: exit code 1.
     """
+    if options.watch and not options.paths:
+        return fail("--watch needs a fixture file, or a folder")
     if options.asgi:
         for name in NATIVE_ONLY:
             value = getattr(options, name)
@@ -187,7 +202,7 @@ def _serve(options: argparse.Namespace) -> int:
     return_large_blocks()
     try:
         app = server.create_app(
-            options.paths,
+            options.paths or AUTOMATIC,
             seed=options.seed,
             strict=options.strict,
             padding=options.padding,
@@ -200,6 +215,11 @@ def _serve(options: argparse.Namespace) -> int:
             control_hosts=[options.host],
             cors=options.cors,
         )
+        if not options.paths:
+            _LOG.info(
+                "No fixtures were given: an automatic agent answers every request with calls of "
+                "its own tools and text, and embeddings with made vectors"
+            )
         _LOG.info("%s", server.parts_of(app).control.describe())
         in_time = _run(app, options)
     except FixtureError as error:

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::agent::{Class, Drawn};
 use crate::body::{Blocks, Format};
 use crate::matching::Asked;
 use crate::operation::Operation;
@@ -15,7 +16,8 @@ use crate::recent::Recent;
 /// `values`, others wait meanwhile that ask for the same: whoever holds something that compiling
 /// needs must not.
 pub trait Compile: Send + Sync {
-    /// Make the plan of one answer. The same question has the same answer, but for its `values`.
+    /// Make the plan of one answer. The same question has the same answer, but for its `values`;
+    /// for an automatic agent, values of the same class have the same answer.
     ///
     /// # Errors
     ///
@@ -38,6 +40,8 @@ pub struct Ask<'a> {
     pub model: &'a str,
     /// The format of the request body.
     pub format: Format,
+    /// For an automatic agent: what its plan is remembered by beside the rest.
+    pub(crate) class: Option<Class>,
     /// For a dynamic fixture: what it may take from the request.
     pub values: Option<Values<'a>>,
 }
@@ -57,17 +61,27 @@ pub struct Values<'a> {
     pub session: &'a str,
     /// The whole body, for a rule that asks for it.
     pub body: Option<&'a [u8]>,
+    /// What was drawn for an automatic agent.
+    pub drawn: Option<Drawn>,
 }
 
 impl Ask<'_> {
+    /// Whether its plan is made for this request alone.
+    pub(crate) fn is_for_one(&self) -> bool {
+        self.values.is_some() && self.class.is_none()
+    }
+
     /// What its plan is remembered by.
     pub(crate) fn key(&self) -> Vec<u8> {
         let (generation, identity) = self.kept_by;
-        let mut key = Vec::with_capacity(34 + self.model.len());
+        let mut key = Vec::with_capacity(50 + self.model.len());
         key.extend_from_slice(&generation.to_le_bytes());
         key.extend_from_slice(&identity.to_le_bytes());
         key.extend_from_slice(&(self.variant as u64).to_le_bytes());
         key.extend_from_slice(&[self.operation as u8, self.format as u8]);
+        if let Some(class) = &self.class {
+            key.extend_from_slice(&class.key());
+        }
         key.extend_from_slice(self.model.as_bytes());
         key
     }
@@ -86,6 +100,7 @@ impl<'a> Values<'a> {
             turn: features.assistant_messages,
             session: asked.session,
             body: whole.then_some(asked.body),
+            drawn: None,
         }
     }
 }
@@ -123,7 +138,7 @@ impl Plans {
 
     /// The plan that answers `ask`, if it was made before.
     pub(crate) fn find(&self, ask: &Ask<'_>) -> Option<Arc<Plan>> {
-        if ask.values.is_some() {
+        if ask.is_for_one() {
             return None;
         }
         let key = ask.key();
@@ -133,7 +148,7 @@ impl Plans {
     /// The plan that answers `ask`, made now if it was not before. Only those wait that ask for the
     /// same one.
     pub(crate) fn make(&self, ask: &Ask<'_>, compile: &dyn Compile) -> Result<Arc<Plan>, String> {
-        if ask.values.is_some() {
+        if ask.is_for_one() {
             return compile.compile(ask);
         }
         let key = ask.key();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::agent::Class;
 use crate::answer::{Answer, Reply, Request, RequestId};
 use crate::body;
 use crate::chance::Chance;
@@ -293,6 +294,14 @@ impl Engine {
             _ => chance.weighted(&rule.weights),
         };
         let repeats = asked.features.format.repeats();
+        let agent = rule.agents.get(variant).copied().flatten();
+        let class = agent.map(|agent| Class::draw(agent, asked, &mut chance));
+        let mut values = (rule.dynamic || repeats || agent.is_some())
+            .then(|| Values::of(asked, rule.whole || repeats || agent.is_some()));
+        if let Some(values) = &mut values {
+            values.drawn = class.map(|class| class.drawn);
+        }
+        let tokens = agent.map_or(0, |_| body::tokens(asked.body));
         let ask = Ask {
             fixture,
             kept_by: (rules.generation, identity),
@@ -300,9 +309,12 @@ impl Engine {
             operation: asked.operation,
             model: asked.model,
             format: asked.features.format,
-            values: (rule.dynamic || repeats).then(|| Values::of(asked, rule.whole || repeats)),
+            // An answer that repeats the prompt is for one request alone.
+            class: class.filter(|_| !repeats),
+            values,
         };
         if let Some(plan) = self.plans.find(&ask) {
+            let plan = Plan::filled(plan, tokens, &mut chance);
             let schedule = self.schedule(&plan, rule, &mut chance);
             return Ok(Saying::Said(Said {
                 plan,
@@ -311,7 +323,7 @@ impl Engine {
                 schedule,
             }));
         }
-        Ok(Saying::Unmade(Unmade::new(&ask, Arc::clone(&rules), chance)))
+        Ok(Saying::Unmade(Unmade::new(&ask, Arc::clone(&rules), tokens, chance)))
     }
 
     /// An error has no stream whose time it could take: only its own rule delays or cuts it.
@@ -433,6 +445,7 @@ fn token_count(tokens: u64) -> Arc<Plan> {
         frames: vec![body.as_bytes()],
         steps: vec![0],
         stream_frames: None,
+        holes: Vec::new(),
     });
     Arc::new(plan.expect("one frame, one step"))
 }

@@ -20,10 +20,12 @@
 //! - [`pending`]: an answer that waits for its plan.
 //! - [`operation`], `route`, `head`: the parts of a request outside its body.
 //! - `body`: what a request body says, of all that fixtures can ask for.
+//! - [`agent`]: which requests an automatic agent answers alike.
 //! - [`criteria`], [`rule`]: what a fixture asks of a request, and how it answers.
 //! - `matching`, `rule_set`: from a request to a rule.
 //! - `session`: where each session stands in its sequences.
 //! - [`plan`], [`compile`]: what an answer says, and who makes it.
+//! - [`fill`]: the parts of a plan that differ for each request.
 //! - [`timing`], [`schedule`]: when it is said.
 //! - [`playback`]: an answer being sent: what is due, what was late, how it ended.
 //! - [`error`], `refusal`: typed errors, and answers of the engine's own.
@@ -34,6 +36,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod answer;
 mod body;
 pub mod capture;
@@ -43,6 +46,7 @@ mod counts;
 pub mod criteria;
 pub mod engine;
 pub mod error;
+pub mod fill;
 mod head;
 pub mod journal;
 mod matching;
@@ -64,6 +68,7 @@ mod tally;
 pub mod timing;
 mod verify;
 
+pub use agent::{Agent, Drawn};
 pub use answer::{Answer, Reply, Request, RequestId};
 pub use body::Format;
 pub use chance::Chance;
@@ -71,6 +76,7 @@ pub use compile::{Ask, Compile, Values};
 pub use criteria::{Criteria, Model, Text};
 pub use engine::Engine;
 pub use error::Invalid;
+pub use fill::Hole;
 pub use head::RawHeaders;
 pub use journal::{Entry, Filter, MAX_JOURNAL_BYTES, Outcome, Settled, Took};
 pub use operation::Operation;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::agent::{Class, Drawn};
 use crate::answer::{Answer, RequestId};
 use crate::body::Format;
 use crate::chance::Chance;
@@ -10,6 +11,7 @@ use crate::compile::{Ask, Values};
 use crate::engine::{Engine, Said};
 use crate::journal::Entry;
 use crate::operation::Operation;
+use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::rule_set::RuleSet;
 
@@ -35,7 +37,9 @@ pub(crate) struct Unmade {
     operation: Operation,
     model: String,
     format: Format,
+    class: Option<Class>,
     values: Option<Owned>,
+    tokens: u64,
     chance: Chance,
 }
 
@@ -47,6 +51,7 @@ struct Owned {
     turn: u32,
     session: String,
     body: Option<Vec<u8>>,
+    drawn: Option<Drawn>,
 }
 
 impl Pending {
@@ -62,7 +67,7 @@ impl Pending {
     /// Whether its plan is made for this request alone: from a template, or by a callable, which may
     /// wait for whatever it likes.
     pub fn is_for_one(&self) -> bool {
-        self.unmade.values.is_some()
+        self.unmade.ask().is_for_one()
     }
 
     /// Equal for answers that have the same plan; `None` for one that is made for this request alone.
@@ -85,7 +90,7 @@ impl fmt::Debug for Pending {
 }
 
 impl Unmade {
-    pub(crate) fn new(ask: &Ask<'_>, rules: Arc<RuleSet>, chance: Chance) -> Self {
+    pub(crate) fn new(ask: &Ask<'_>, rules: Arc<RuleSet>, tokens: u64, chance: Chance) -> Self {
         Self {
             rules,
             fixture: ask.fixture,
@@ -94,7 +99,9 @@ impl Unmade {
             operation: ask.operation,
             model: ask.model.to_owned(),
             format: ask.format,
+            class: ask.class,
             values: ask.values.map(Owned::from),
+            tokens,
             chance,
         }
     }
@@ -107,6 +114,7 @@ impl Unmade {
             operation: self.operation,
             model: &self.model,
             format: self.format,
+            class: self.class,
             values: self.values.as_ref().map(Owned::view),
         }
     }
@@ -119,6 +127,7 @@ impl Unmade {
         let plan = engine.plans.make(&self.ask(), compile).map_err(|why| {
             Refusal::validation(format!("Fixture {fixture} ({:?}): {why}", rule.name))
         })?;
+        let plan = Plan::filled(plan, self.tokens, &mut self.chance);
         let schedule = engine.schedule(&plan, rule, &mut self.chance);
         Ok(Said { plan, fixture: Some(fixture), place: rule.place.clone(), schedule })
     }
@@ -133,6 +142,7 @@ impl From<Values<'_>> for Owned {
             turn: values.turn,
             session: values.session.to_owned(),
             body: values.body.map(<[u8]>::to_vec),
+            drawn: values.drawn,
         }
     }
 }
@@ -146,6 +156,7 @@ impl Owned {
             turn: self.turn,
             session: &self.session,
             body: self.body.as_deref(),
+            drawn: self.drawn,
         }
     }
 }

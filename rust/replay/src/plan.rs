@@ -1,9 +1,11 @@
 //! What one response says: its bytes, made once.
 
 use std::any::Any;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::chance::Chance;
 use crate::error::{Invalid, status_of};
+use crate::fill::{Fills, Hole};
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
@@ -21,6 +23,8 @@ pub struct Parts<'a> {
     pub steps: Vec<u32>,
     /// For a whole answer: how many frames its stream has.
     pub stream_frames: Option<u32>,
+    /// What differs for each request.
+    pub holes: Vec<Hole>,
 }
 
 /// What one response says. Immutable, and shared by all requests that it answers.
@@ -33,6 +37,7 @@ pub struct Plan {
     steps: Vec<u32>,
     stream_frames: Option<u32>,
     stream: bool,
+    fills: Option<Fills>,
     host: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -44,7 +49,7 @@ impl Plan {
     /// The status cannot have a body, a header cannot stand in HTTP, or the steps do not fit the
     /// frames.
     pub fn new(parts: Parts<'_>) -> Result<Self, Invalid> {
-        let Parts { status, mut headers, frames, steps, stream_frames } = parts;
+        let Parts { status, mut headers, frames, steps, stream_frames, holes } = parts;
         // All the others end an answer before its body: what follows would be the next answer's.
         if !(200..=599).contains(&status) || matches!(status, 204 | 205 | 304) {
             return Err(Invalid::new(format!(
@@ -67,6 +72,7 @@ impl Plan {
         let stream = headers
             .iter()
             .any(|(name, value)| name == "content-type" && value.starts_with(EVENT_STREAM));
+        let fills = Fills::find(&frames, &headers, stream, &holes)?;
         let ends = frames
             .iter()
             .scan(0, |end, frame| {
@@ -83,6 +89,7 @@ impl Plan {
             steps,
             stream_frames,
             stream,
+            fills,
             host: OnceLock::new(),
         })
     }
@@ -115,6 +122,25 @@ impl Plan {
             frames: vec![body.as_bytes()],
             steps: vec![0],
             stream_frames: None,
+            holes: Vec::new(),
+        })
+    }
+
+    /// The plan for one request: itself, or where it has holes, one in which they are filled.
+    pub(crate) fn filled(plan: Arc<Self>, tokens: u64, chance: &mut Chance) -> Arc<Self> {
+        let Some(fills) = &plan.fills else { return plan };
+        let mut headers = plan.headers.clone();
+        let (body, ends) = fills.fill(&plan.body, &plan.ends, &mut headers, tokens, chance);
+        Arc::new(Self {
+            status: plan.status,
+            headers,
+            body,
+            ends,
+            steps: plan.steps.clone(),
+            stream_frames: plan.stream_frames,
+            stream: plan.stream,
+            fills: None,
+            host: OnceLock::new(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::agent::Agent;
 use crate::criteria::Criteria;
 use crate::error::Invalid;
 use crate::timing::{Timing, delay};
@@ -28,6 +29,8 @@ pub struct Rule {
     pub dynamic: bool,
     /// On the whole of it: a dynamic answer is made with the body, too.
     pub whole: bool,
+    /// For each variant, the automatic agent that it is, if it is one; may be shorter.
+    pub agents: Vec<Option<Agent>>,
     /// Its own pace.
     pub timing: Option<Timing>,
     /// Where its connection is cut.
@@ -56,6 +59,7 @@ impl Rule {
             weights: vec![1.0],
             dynamic: false,
             whole: false,
+            agents: Vec::new(),
             timing: None,
             cut: Cut::default(),
         }

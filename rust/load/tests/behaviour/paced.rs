@@ -43,6 +43,7 @@ fn plan() -> Plan {
         frames: frames.iter().map(Vec::as_slice).collect(),
         steps: (0..frames.len() as u32).collect(),
         stream_frames: None,
+        holes: Vec::new(),
     })
     .unwrap()
 }

@@ -159,6 +159,9 @@ fn read<'py>(py: Python<'py>, ask: &Ask<'_>, values: &Values<'_>) -> PyResult<Bo
     dict.set_item("turn", values.turn)?;
     dict.set_item("session", values.session)?;
     dict.set_item("model", ask.model)?;
+    if let Some(drawn) = values.drawn {
+        dict.set_item("drawn", (drawn.round, drawn.number))?;
+    }
     if let Some(body) = values.body {
         dict.set_item("body", PyBytes::new(py, body))?;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyBytesMethods, PyList};
-use replay::Parts;
+use replay::{Hole, Parts};
 
 use super::invalid;
 use crate::held::Held;
@@ -16,16 +16,20 @@ pub(crate) struct Plan(pub(crate) Arc<replay::Plan>);
 #[pymethods]
 impl Plan {
     #[new]
-    #[pyo3(signature = (*, status=200, headers, frames, steps, stream_frames=None))]
+    #[pyo3(signature = (*, status=200, headers, frames, steps, stream_frames=None, ids=Vec::new(), tokens=Vec::new()))]
     fn new(
         status: u16,
         headers: Vec<(String, String)>,
         frames: Vec<Bound<'_, PyBytes>>,
         steps: Vec<u32>,
         stream_frames: Option<u32>,
+        ids: Vec<String>,
+        tokens: Vec<(u64, u64)>,
     ) -> PyResult<Self> {
         let frames = frames.iter().map(PyBytesMethods::as_bytes).collect();
-        replay::Plan::new(Parts { status, headers, frames, steps, stream_frames })
+        let tokens = tokens.into_iter().map(|(marker, more)| Hole::Tokens { marker, more });
+        let holes = ids.into_iter().map(Hole::Id).chain(tokens).collect();
+        replay::Plan::new(Parts { status, headers, frames, steps, stream_frames, holes })
             .map(|plan| Self(Arc::new(plan)))
             .map_err(|error| invalid(&error))
     }

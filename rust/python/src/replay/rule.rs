@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
-use replay::Cut;
+use replay::{Agent, Cut};
 
 use super::{criteria, invalid, timing};
 
@@ -16,7 +16,7 @@ pub(crate) struct Rule(pub(super) Arc<replay::Rule>);
 impl Rule {
     #[new]
     #[pyo3(signature = (
-        *, criteria, name, identity=None, place=None, weights=vec![1.0], dynamic=false, whole=false, timing=None,
+        *, criteria, name, identity=None, place=None, weights=vec![1.0], dynamic=false, whole=false, agents=Vec::new(), timing=None,
         truncate_after_frames=None, disconnect_after_ms=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
@@ -28,6 +28,7 @@ impl Rule {
         weights: Vec<f64>,
         dynamic: bool,
         whole: bool,
+        agents: Vec<Option<(u32, bool)>>,
         timing: Option<&Bound<'_, PyMapping>>,
         truncate_after_frames: Option<u32>,
         disconnect_after_ms: Option<f64>,
@@ -38,6 +39,10 @@ impl Rule {
             weights,
             dynamic: dynamic || whole,
             whole,
+            agents: agents
+                .into_iter()
+                .map(|agent| agent.map(|(rounds, echo)| Agent { rounds, echo }))
+                .collect(),
             timing: timing.map(timing::read).transpose()?,
             cut: Cut { after_frames: truncate_after_frames, after_ms: disconnect_after_ms },
             ..replay::Rule::named(name)

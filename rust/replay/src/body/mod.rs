@@ -30,8 +30,8 @@ pub(crate) use blocks::Blocks;
 pub use format::Format;
 use input::Name;
 use json::{Fault, Node};
-use outline::Outline;
-pub(crate) use tokens::counted;
+use outline::{Outline, Settings};
+pub(crate) use tokens::{counted, tokens};
 
 use crate::operation::Operation;
 
@@ -68,6 +68,8 @@ pub(crate) struct Features<'a> {
     pub(crate) request_metadata: Metadata<'a>,
     /// An embedding is asked for.
     pub(crate) embedding: bool,
+    /// The members that an automatic answer depends on.
+    pub(crate) settings: Settings<'a>,
 }
 
 /// Keys and values of request metadata.
@@ -90,12 +92,14 @@ pub(crate) fn read<'a>(
     operation: Operation,
     model: &str,
 ) -> Result<Features<'a>, String> {
-    let outline = Outline::read(body).map_err(|error| match error.classify() {
+    let mut outline = Outline::read(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => format!("The request body does not fit: {error}."),
         _ => format!("The request body is not valid JSON: {error}."),
     })?;
-    features(&outline, operation, model)
-        .map_err(|fault| format!("The request body does not fit: {fault}."))
+    let settings = std::mem::take(&mut outline.settings);
+    let features = features(&outline, operation, model)
+        .map_err(|fault| format!("The request body does not fit: {fault}."))?;
+    Ok(Features { settings, ..features })
 }
 
 fn features<'a>(
@@ -124,6 +128,7 @@ fn features<'a>(
         guardrail: guardrail(outline),
         request_metadata: request_metadata(outline),
         embedding: false,
+        settings: Settings::default(),
     })
 }
 
@@ -164,6 +169,7 @@ fn plain<'a>(outline: &Outline<'a>, format: Format, model: &str) -> Result<Featu
         guardrail: guardrail(outline),
         request_metadata: request_metadata(outline),
         embedding: format != Format::Converse && is_embedding(outline, model),
+        settings: Settings::default(),
     })
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Outline<'a> {
     pub(super) tool_choice: Option<Node<'a>>,
     pub(super) guardrail_config: Option<Node<'a>>,
     pub(super) request_metadata: Option<Node<'a>>,
+    /// The members that an automatic answer depends on.
+    pub(super) settings: Settings<'a>,
     pub(super) marks: Marks,
 }
 
@@ -89,21 +91,42 @@ impl<'de> Outline<'de> {
             "messages" => self.messages = map.next_value::<Messages<'de>>()?.0,
             "chat_history" => self.chat_history = map.next_value::<Messages<'de>>()?.0,
             "system" => self.system = node(map)?,
-            "toolConfig" => self.tool_config = node(map)?,
-            "tools" => self.tools = node(map)?,
+            "toolConfig" => self.tool_config = self.settings.node(Setting::ToolConfig, map)?,
+            "tools" => self.tools = self.settings.node(Setting::Tools, map)?,
             "preamble" => self.preamble = node(map)?,
             "tool_results" => self.tool_results = node(map)?,
             "anthropic_version" => marks.anthropic_version = skip(map)?,
-            "max_tokens_to_sample" => marks.max_tokens_to_sample = skip(map)?,
+            "max_tokens_to_sample" => {
+                marks.max_tokens_to_sample = true;
+                self.settings.node(Setting::Limit, map)?;
+            }
             "schemaVersion" => marks.schema_version = skip(map)?,
-            "inferenceConfig" => marks.inference_config = skip(map)?,
-            "tool_choice" => self.tool_choice = node(map)?,
+            "inferenceConfig" => {
+                marks.inference_config = true;
+                self.settings.node(Setting::Limit, map)?;
+            }
+            "tool_choice" => self.tool_choice = self.settings.node(Setting::ToolChoice, map)?,
             "guardrailConfig" => self.guardrail_config = node(map)?,
             "requestMetadata" => self.request_metadata = node(map)?,
             "embedding_types" | "embeddingTypes" | "embeddingConfig" | "input_type" => {
                 marks.embedding = skip(map)?;
             }
-            "max_gen_len" => marks.max_gen_len = skip(map)?,
+            "max_gen_len" => {
+                marks.max_gen_len = true;
+                self.settings.node(Setting::Limit, map)?;
+            }
+            "max_tokens" | "max_completion_tokens" | "maxTokens" | "textGenerationConfig" => {
+                self.settings.node(Setting::Limit, map)?;
+            }
+            "stop" | "stop_sequences" | "stopSequences" => {
+                self.settings.node(Setting::Stop, map)?;
+            }
+            "outputConfig" | "output_config" | "output_format" | "response_format" => {
+                self.settings.node(Setting::Output, map)?;
+            }
+            "additionalModelResponseFieldPaths" => {
+                self.settings.node(Setting::Fields, map)?;
+            }
             _ => match Name::from_key(key) {
                 Some(name) => {
                     let input = node(map)?.map(|node| Input { name, node });
@@ -119,6 +142,34 @@ impl<'de> Outline<'de> {
             },
         }
         Ok(())
+    }
+}
+
+/// What a member is that an automatic answer depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Setting {
+    ToolConfig,
+    Tools,
+    ToolChoice,
+    Limit,
+    Stop,
+    Output,
+    Fields,
+}
+
+/// Members that an automatic answer depends on, in the order of the body.
+#[derive(Debug, Default, Hash)]
+pub(crate) struct Settings<'a>(Vec<(Setting, &'a str)>);
+
+impl<'de> Settings<'de> {
+    fn node<A: MapAccess<'de>>(
+        &mut self,
+        setting: Setting,
+        map: &mut A,
+    ) -> Result<Option<Node<'de>>, A::Error> {
+        let node = node(map)?;
+        self.0.extend(node.as_ref().map(|node| (setting, node.text())));
+        Ok(node)
     }
 }
 

@@ -34,6 +34,11 @@ pub(crate) fn counted(body: &str) -> Result<Counted<'_>, String> {
     Ok(Counted { operation, body, tokens: chars.div_ceil(4) })
 }
 
+/// What a body is taken for, as if it were counted.
+pub(crate) fn tokens(body: &[u8]) -> u64 {
+    serde_json::from_slice(body).map_or(1, |StringChars(chars)| chars.div_ceil(4)).max(1)
+}
+
 fn input<'a>(whole: &Node<'a>) -> Result<(Operation, Cow<'a, str>), Fault> {
     let input = whole.member("input")?.ok_or_else(|| Fault::new("input is required"))?;
     let members = input.members().map_err(|fault| fault.below(".input"))?;

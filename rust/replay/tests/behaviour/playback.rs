@@ -15,6 +15,7 @@ fn plan(body: &[&'static [u8]]) -> Arc<Plan> {
         frames: body.to_vec(),
         steps: vec![0; body.len()],
         stream_frames: None,
+        holes: Vec::new(),
     };
     Arc::new(Plan::new(parts).expect("a plan"))
 }

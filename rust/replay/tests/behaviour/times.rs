@@ -12,6 +12,7 @@ fn plan(frames: usize, stream: bool) -> Plan {
         frames: vec![b"frame"; frames],
         steps: (0..frames as u32).map(|frame| frame / 2).collect(),
         stream_frames: None,
+        holes: Vec::new(),
     })
     .expect("a plan")
 }

@@ -43,6 +43,7 @@ fn stream() -> Arc<Plan> {
         frames,
         steps: (0..EVENTS as u32).collect(),
         stream_frames: None,
+        holes: Vec::new(),
     };
     Arc::new(Plan::new(parts).unwrap())
 }
