@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.applications import Starlette
 
-from bedrock_frames.server import Place, Server, create_app, serve, serve_native
+from bedrock_frames.server import Place, Server, create_app, serve
 from tests.support.http_client import CONVERSE, JSON, Reply, asking, connect
 
 HELLO: Final = {"match": {}, "response": {"content": "ours"}}
@@ -179,9 +179,9 @@ def test_an_address_of_other_machines_needs_a_token_or_no_control() -> None:
     with pytest.raises(ValueError, match=said):
         Server([HELLO], host=ANY_ADDRESS)
     with pytest.raises(ValueError, match=said):
-        serve(create_app([HELLO]), host=ANY_ADDRESS, port=0)
+        serve(create_app([HELLO]), Place(host=ANY_ADDRESS), asgi=True)
     with pytest.raises(ValueError, match=said):
-        serve_native(create_app([HELLO]), Place(host=ANY_ADDRESS))
+        serve(create_app([HELLO]), Place(host=ANY_ADDRESS))
     for options in ({"control_token": TOKEN}, {"control": False}):
         with Server([HELLO], host=ANY_ADDRESS, **options) as server:
             assert send(server.url, "GET", "/health").status == 200

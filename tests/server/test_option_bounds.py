@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from bedrock_frames import bounds, cli
-from bedrock_frames.server import NativeServer, Place, Server, create_app, serve, serve_native
+from bedrock_frames import bounds, cli, server
+from bedrock_frames.server import NativeServer, Place, Server, create_app, serve
 from tests.support.serve_command import fixture_file, run
 
 FLAGS: Final = {
@@ -89,7 +89,6 @@ ANY: Final[Any] = create_app()
         *((create_app, name) for name in ("journal_body_bytes", "max_sessions", "max_in_flight")),
         *((Place, name) for name in ("port", "threads", "max_connections", "max_in_flight")),
         *((Server, name) for name in ("port", "max_connections", "max_in_flight", "seed")),
-        *((lambda **o: serve(ANY, **o), name) for name in ("port", "max_connections")),
     ],
 )
 def test_numbers_in_python_have_the_same_ranges(call: Any, option: str) -> None:
@@ -104,9 +103,9 @@ def test_numbers_in_python_have_the_same_ranges(call: Any, option: str) -> None:
     [
         (lambda **o: Server(**o), "drain_timeout"),
         (lambda **o: NativeServer(ANY, Place(), **o), "drain_timeout"),
-        (lambda **o: serve(ANY, port=0, **o), "drain_timeout"),
-        (lambda **o: serve_native(ANY, Place(), **o), "drain_timeout"),
-        (lambda **o: serve_native(ANY, Place(), **o), "max_lateness"),
+        (lambda **o: serve(ANY, Place(), asgi=True, **o), "drain_timeout"),
+        (lambda **o: serve(ANY, Place(), **o), "drain_timeout"),
+        (lambda **o: serve(ANY, Place(), **o), "max_lateness"),
     ],
 )
 def test_durations_in_python_have_the_same_range(call: Any, option: str) -> None:
@@ -119,3 +118,25 @@ def test_what_is_in_its_range_is_taken() -> None:
     for options in ({"threads": 1024}, {"threads": None}, {"max_connections": 1_000_000}):
         Place(**options)
     create_app(seed=2**64 - 1, journal_entries=0)
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "named"),
+    [
+        ({"tls": True}, {}, "tls"),
+        ({"threads": 2}, {}, "threads"),
+        ({"uds": Path("x.sock")}, {}, "uds"),
+        ({}, {"max_lateness": 1.0}, "max_lateness"),
+    ],
+)
+def test_serving_an_app_alone_refuses_options_of_the_native_server(
+    place: Any, options: Any, named: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{named} needs the native tier"):
+        serve(create_app(), Place(**place), asgi=True, **options)
+
+
+def test_the_old_name_of_serve_works_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match="serve_native is serve now"):
+        assert server.serve_native is serve
+    assert not hasattr(server, "nothing")

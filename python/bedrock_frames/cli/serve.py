@@ -236,19 +236,10 @@ def _run(app: Starlette, options: argparse.Namespace) -> bool:
     """Serve an app to its end; return whether it kept its times."""
     from bedrock_frames import server
 
-    if options.asgi:
-        server.serve(
-            app,
-            host=options.host,
-            port=options.port,
-            drain_timeout=options.drain_timeout,
-            max_connections=options.max_connections,
-            on_ready=_say_where(options.host),
-        )
-        return True
-    return server.serve_native(
+    return server.serve(
         app,
         _place(options),
+        asgi=options.asgi,
         drain_timeout=options.drain_timeout,
         max_lateness=options.max_lateness,
         on_ready=_say_where(options.host),

@@ -6,10 +6,11 @@ what has its time, :mod:`.control` and :mod:`.metrics` are for people; :mod:`.ru
 In :mod:`.native` the extension's own threads stand before the app, and serve Bedrock's paths.
 """
 
+import warnings
+
 from bedrock_frames.bounds import parse_duration
 from bedrock_frames.server.app import Parts, create_app, parts_of
 from bedrock_frames.server.native import NativeServer, Place
-from bedrock_frames.server.native import serve as serve_native
 from bedrock_frames.server.options import log_to_stderr, parse_timing
 from bedrock_frames.server.pacing import ConnectionCut, PacedResponse
 from bedrock_frames.server.run import Server, serve
@@ -27,5 +28,12 @@ __all__ = [
     "parse_timing",
     "parts_of",
     "serve",
-    "serve_native",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Return what was renamed, with a warning."""
+    if name == "serve_native":
+        warnings.warn("serve_native is serve now", DeprecationWarning, 2)
+        return serve
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

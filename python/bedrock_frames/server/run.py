@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from bedrock_frames import bounds
 from bedrock_frames._core import MAX_CONNECTIONS, MAX_IN_FLIGHT
+from bedrock_frames.server import native
 from bedrock_frames.server.app import create_app, parts_of
 from bedrock_frames.server.catalog import gather
 from bedrock_frames.server.environment import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
@@ -58,31 +59,55 @@ class Options(TypedDict, total=False):
 
 def serve(
     app: Starlette,
+    place: Place,
     *,
-    host: str = "127.0.0.1",
-    port: int = 4010,
+    asgi: bool = False,
     drain_timeout: float = 30.0,
-    max_connections: int = MAX_CONNECTIONS,
+    max_lateness: float | None = None,
     on_ready: Callable[[str], object] = str,
-) -> None:
-    """Serve until SIGTERM or SIGINT; then answer what was asked, for ``drain_timeout`` seconds.
+) -> bool:
+    """Serve until SIGTERM or SIGINT; then finish answers, for at most ``drain_timeout`` seconds.
 
-    ``on_ready`` is given the URL once requests are answered.
+    Args:
+        asgi: serve everything with the app, without the native server in front of it.
+        max_lateness: the limit for 99 % of all paced writes, in seconds.
+        on_ready: called with the URL once requests are answered.
+
+    Returns:
+        Whether the limit was kept; True without a limit.
 
     Raises:
         OSError: the address cannot be listened on.
-        ValueError: an option is out of its range.
+        ValueError: an option is out of its range, or needs the native server.
     """
-    bounds.check(port=port, max_connections=max_connections)
+    if not asgi:
+        return native.serve(
+            app,
+            place,
+            drain_timeout=drain_timeout,
+            max_lateness=max_lateness,
+            on_ready=on_ready,
+        )
     bounds.check_seconds(drain_timeout=drain_timeout)
-    parts_of(app).control.check_exposure(host)
-    with listen(host, port) as listening, _collecting_seldom():
+    only_native = {
+        "uds": place.uds,
+        "tls": place.tls or None,
+        "certificate": place.certificate,
+        "threads": place.threads,
+        "max_lateness": max_lateness,
+    }
+    for name, value in only_native.items():
+        if value is not None:
+            raise ValueError(f"{name} needs the native tier: leave out asgi")
+    parts_of(app).control.check_exposure(place.host)
+    with listen(place.host, place.port) as listening, _collecting_seldom():
         Host(
             app,
             drain_timeout=drain_timeout,
-            max_connections=max_connections,
+            max_connections=place.max_connections,
             on_ready=lambda: on_ready(url_of(*listening.getsockname()[:2])),
         ).run(sockets=[listening])
+    return True
 
 
 @contextmanager
