@@ -11,10 +11,12 @@ import os
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.config import Config
 
 from bedrock_frames.server import Server
 
@@ -30,6 +32,9 @@ CITY: Final[Any] = {"type": "object", "properties": {"city": {"type": "string"}}
 TOOLS: Final[Any] = {
     "tools": [{"toolSpec": {"name": "get_weather", "inputSchema": {"json": CITY}}}]
 }
+AUTOMATIC: Final = {"match": {}, "response": {"agent": {"rounds": 2, "output_tokens": 40}}}
+AGENTS: Final = 50
+SECONDS: Final = 3
 WEATHER: Final = {"Seattle": "sunny", "San Francisco": "foggy"}
 
 
@@ -53,6 +58,8 @@ def main() -> None:
             strands_agent(server.url)
         title("what the server counted")
         show_counts(server.url)
+    title(f"{AGENTS} automatic agents for {SECONDS} seconds, from one fixture")
+    automatic_agents()
 
 
 def title(text: str) -> None:
@@ -170,6 +177,38 @@ def show_counts(url: str) -> None:
     print(f"   {requests:.0f} requests answered")
     print(f"   {float(figures['bedrock_frames_frames_sent_total']):.0f} frames sent")
     print(f"   {mean_ms:.2f} ms late on average, for each timed write")
+
+
+def automatic_agents() -> None:
+    """Let many agents talk at a time, and print what they did; no conversation is scripted."""
+    with Server([AUTOMATIC], timing={"ttft_ms": 200, "gap_ms": 5}) as server:
+        client = server.client(config=Config(max_pool_connections=AGENTS))
+        end = time.monotonic() + SECONDS
+        with ThreadPoolExecutor(AGENTS) as agents:
+            counts = list(agents.map(lambda _: run_agent(client, end), range(AGENTS)))
+    conversations, calls, tool_calls = (sum(column) for column in zip(*counts, strict=True))
+    print("   agents  conversations  model calls  tool calls")
+    print(f"   {AGENTS:6}  {conversations:13}  {calls:11}  {tool_calls:10}")
+    if not tool_calls:
+        raise SystemExit("no agent has called a tool")
+
+
+def run_agent(client: BedrockRuntimeClient, end: float) -> tuple[int, int, int]:
+    """Hold conversations until ``end``; return how many, and the calls of model and tools."""
+    conversations = calls = tool_calls = 0
+    while time.monotonic() < end:
+        messages, going_on = [user({"text": "Plan my day."})], True
+        while going_on:
+            answer = client.converse(modelId=MODEL, messages=messages, toolConfig=TOOLS)
+            content = answer["output"]["message"]["content"]
+            uses = [block["toolUse"]["toolUseId"] for block in content if "toolUse" in block]
+            results = [
+                {"toolResult": {"toolUseId": use, "content": [{"text": "done"}]}} for use in uses
+            ]
+            messages += [answer["output"]["message"], user(*results)]
+            calls, tool_calls, going_on = calls + 1, tool_calls + len(uses), bool(uses)
+        conversations += 1
+    return conversations, calls, tool_calls
 
 
 if __name__ == "__main__":
