@@ -33,7 +33,6 @@ from bedrock_frames.fixtures.format.fixture import (
 from bedrock_frames.fixtures.format.match import Match, TextMatch
 from bedrock_frames.fixtures.format.response import ErrorEntry, ExceptionAfter, Response, Weighted
 from bedrock_frames.server import create_app, metrics
-from bedrock_frames.server.environment import environment
 from tests.support.documents import (
     DOCUMENTS,
     PORT,
@@ -62,12 +61,13 @@ ids = str
 
 
 def shell_environment() -> dict[str, str]:
-    """Return an environment in which SDKs have credentials, and the project's commands."""
-    stated = os.environ | environment(f"http://127.0.0.1:{PORT}")
-    del stated["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]
+    """Return an environment with the project's commands, and neither region nor credentials."""
+    stated = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    stated |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    stated |= {"AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1,localhost"}
     here = Path(sys.executable).parent
     stated["PATH"] = f"{here}{os.pathsep}{os.environ['PATH']}"
-    return {name: value for name, value in stated.items() if value is not None}
+    return stated
 
 
 @pytest.fixture
