@@ -13,6 +13,7 @@ from bedrock_frames import decode_all
 from bedrock_frames.bedrock.content import Text, ToolUse
 from bedrock_frames.bedrock.fold import fold
 from bedrock_frames.server import Server
+from tests.support.compiled_answers import faults
 from tests.support.http_client import MODEL
 
 NOVA: Final = "us.amazon.nova-pro-v1:0"
@@ -374,3 +375,19 @@ def test_frames_are_valid_after_they_are_filled() -> None:
             path = f"{server.url}/model/{MODEL}/converse-stream"
             messages = list(decode_all(httpx.post(path, json=body).content))
             assert messages[-1].event_type == "metadata"
+
+
+def test_options_that_an_agent_has_no_use_for_are_told() -> None:
+    found = faults({**agent(rounds=1), "chunkSize": 3})
+    beside = faults({"match": {}, "response": {"agent": {}, "stopReason": "max_tokens"}})
+
+    assert found == []
+    assert [message for _, _, message in beside] == ["has no effect beside agent, which decides it"]
+
+
+def test_an_agent_stands_alone_and_its_figures_are_checked() -> None:
+    (both,) = faults({"match": {}, "response": {"agent": {}, "content": "a"}})
+    (wrong,) = faults(agent(rounds={"dist": "poisson", "mean": 2}))
+
+    assert "an agent stands alone" in both[2]
+    assert "dist is one of fixed, uniform, normal, lognormal, gamma" in wrong[2]
