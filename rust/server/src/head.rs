@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 
 use httparse::{Error, Status};
-use hyper::HeaderMap;
+use hyper::header::{HOST, TRANSFER_ENCODING};
+use hyper::{Request, Version};
 
 use crate::options::{MAX_HEAD_BYTES, MAX_HEADERS};
 
@@ -17,6 +18,8 @@ const TOO_LONG: Bad = Bad(431, "The head of the request is too long.");
 const TOO_MANY: Bad = Bad(431, "The request has too many headers.");
 const NO_VERSION: Bad = Bad(400, "The first line of the request does not end with HTTP/1.1.");
 const FRAGMENT: Bad = Bad(400, "The target of a request has no fragment.");
+const HOSTS: Bad = Bad(400, "A request has one host header.");
+const ENCODING: Bad = Bad(400, "The only transfer-encoding is chunked, and of HTTP/1.1.");
 const MALFORMED: Bad = Bad(400, "The head of the request is malformed.");
 
 /// Room for the headers of one.
@@ -85,17 +88,44 @@ pub(crate) fn read<'h, 'b>(
     }))
 }
 
-/// Hold a head of HTTP/2 against the bounds. Its size is reckoned as RFC 9113, 6.5.2 has it.
+/// Check what hyper leaves to its user: the bounds of a head, and over HTTP/1 that it has one host
+/// and a body without another encoding. The size is reckoned as RFC 9113, 6.5.2 has it, or as the
+/// head's fields and first line are at least long over HTTP/1.
 ///
 /// # Errors
 ///
-/// It is beyond one.
-pub(crate) fn check(target: &str, headers: &HeaderMap) -> Result<(), Bad> {
-    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
-    if target.len() + fields.sum::<usize>() > MAX_HEAD_BYTES {
+/// The request is malformed, or beyond a bound.
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Bad> {
+    const OVERHEAD: usize = 32;
+    const SEPARATORS: usize = ": \r\n".len();
+    const REST_OF_LINE: usize = "  HTTP/1.1\r\n\r\n".len();
+    let headers = request.headers();
+    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
+    let http2 = request.version() == Version::HTTP_2;
+    let (line, each) = if http2 {
+        (target, OVERHEAD)
+    } else {
+        (request.method().as_str().len() + target + REST_OF_LINE, SEPARATORS)
+    };
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + each);
+    if line + fields.sum::<usize>() > MAX_HEAD_BYTES {
         return Err(TOO_LONG);
     }
-    if headers.len() > MAX_HEADERS { Err(TOO_MANY) } else { Ok(()) }
+    if headers.len() > MAX_HEADERS {
+        return Err(TOO_MANY);
+    }
+    if http2 {
+        return Ok(());
+    }
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || hosts == 0 && request.version() == Version::HTTP_11 {
+        return Err(HOSTS);
+    }
+    let encodings = headers.get_all(TRANSFER_ENCODING);
+    if encodings.iter().count() > 1 || !encodings.iter().all(|value| is_chunked(value.as_bytes())) {
+        return Err(ENCODING);
+    }
+    Ok(())
 }
 
 impl Framing {
@@ -127,7 +157,7 @@ impl Framing {
             }
         }
         if hosts > 1 || hosts == 0 && !is_old {
-            return Err(Bad(400, "A request has one host header."));
+            return Err(HOSTS);
         }
         if encodings == 0 {
             framing.length = Some(length.unwrap_or(0));
@@ -138,8 +168,8 @@ impl Framing {
             let why = "A request has a content-length or a transfer-encoding, not both.";
             return Err(Bad(400, why));
         }
-        if is_old || encodings > 1 || !encoding.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-            return Err(Bad(400, "The only transfer-encoding is chunked, and of HTTP/1.1."));
+        if is_old || encodings > 1 || !is_chunked(encoding) {
+            return Err(ENCODING);
         }
         Ok(framing)
     }
@@ -150,6 +180,10 @@ fn number(value: &[u8]) -> Option<usize> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     let number = std::str::from_utf8(value).ok().filter(|_| digits)?.parse::<isize>().ok()?;
     usize::try_from(number).ok()
+}
+
+fn is_chunked(value: &[u8]) -> bool {
+    value.trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
 fn has_token(value: &[u8], token: &[u8]) -> bool {
@@ -237,19 +271,38 @@ mod tests {
         assert_eq!(refused(&lines(MAX_HEADERS)), Some(431));
     }
 
-    #[test]
-    fn a_head_of_http_2_has_the_same_bounds() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x", "y".repeat(MAX_HEAD_BYTES - 33 - 1).parse().unwrap());
-        assert_eq!(check("/", &headers), Ok(()));
-        assert_eq!(check("/m", &headers), Err(TOO_LONG));
-        headers.clear();
-        for _ in 0..MAX_HEADERS {
-            headers.append("x", "y".parse().unwrap());
+    fn request(version: Version, headers: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::builder().uri("/m").version(version);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
-        assert_eq!(check("/", &headers), Ok(()));
-        headers.append("x", "y".parse().unwrap());
-        assert_eq!(check("/", &headers), Err(TOO_MANY));
+        request.body(()).unwrap()
+    }
+
+    #[test]
+    fn a_head_over_http_2_has_the_same_bounds() {
+        let two = |headers: &[(&str, &str)]| check(&request(Version::HTTP_2, headers));
+        let value = "y".repeat(MAX_HEAD_BYTES - 33 - 2);
+        assert_eq!(two(&[("x", &value)]), Ok(()));
+        assert_eq!(two(&[("xy", &value)]), Err(TOO_LONG));
+        assert_eq!(two(&[("x", "y"); MAX_HEADERS]), Ok(()));
+        assert_eq!(two(&[("x", "y"); MAX_HEADERS + 1]), Err(TOO_MANY));
+    }
+
+    #[test]
+    fn a_head_that_hyper_read_has_one_host_and_one_encoding() {
+        let one = |headers: &[(&str, &str)]| check(&request(Version::HTTP_11, headers));
+        let (host, chunked) = (("host", "h"), ("transfer-encoding", "Chunked"));
+        assert_eq!(one(&[host, chunked]), Ok(()));
+        assert_eq!(one(&[]), Err(HOSTS));
+        assert_eq!(one(&[host, host]), Err(HOSTS));
+        assert_eq!(check(&request(Version::HTTP_10, &[])), Ok(()));
+        assert_eq!(one(&[host, chunked, chunked]), Err(ENCODING));
+        assert_eq!(one(&[host, ("transfer-encoding", "gzip, chunked")]), Err(ENCODING));
+        // A head of this many bytes: those of the line and of the host are 28.
+        let value = "y".repeat(MAX_HEAD_BYTES - 28 - 5);
+        assert_eq!(one(&[host, ("x", &value)]), Ok(()));
+        assert_eq!(one(&[host, ("xy", &value)]), Err(TOO_LONG));
     }
 
     #[test]

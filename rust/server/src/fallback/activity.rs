@@ -12,7 +12,6 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::task;
-use crate::head::{Bad, LATE};
 use crate::options::{LAST_WORD, Options};
 
 /// How often the limits are looked at.
@@ -21,23 +20,40 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Why a connection does not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// A head is none, is beyond a bound, or does not come to its end.
-    Bad(Bad),
+    /// A head has begun, and does not come to its end.
+    Late,
     /// Nobody reads what is sent.
     Reader,
     /// Nothing is asked.
     Idle,
 }
 
+/// How a connection of HTTP/2 begins (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The protocol of a connection, by its first bytes: hyper-util decides by the same rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    /// So many bytes of the preface came.
+    Unknown(usize),
+    Http1,
+    Http2,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Activity {
+    protocol: Cell<Protocol>,
     /// Requests whose answers have not left.
     busy: Cell<usize>,
     /// When the last of them left, and all that the socket did not take at once.
     idle_since: Cell<Instant>,
-    /// When the first byte of a head came that is not there yet, and for which nothing else waits.
+    /// When the first byte of a head came for which the service was not called yet. Bytes that came
+    /// in one read with the end of the request before are hyper's alone to see: those wait as an idle
+    /// connection does.
     head_since: Cell<Option<Instant>>,
+    /// Whether the body of the last request over HTTP/1 has come to its end.
+    body_ended: Cell<bool>,
     /// Since when the socket takes nothing.
     blocked_since: Cell<Option<Instant>>,
     /// When the socket took something last.
@@ -46,8 +62,6 @@ pub(super) struct Activity {
     leaving_since: Cell<Option<Instant>>,
     /// Then, something had been sent just before, or was under way.
     lingers: Cell<bool>,
-    /// What is wrong with the head that comes next.
-    bad: Cell<Option<Bad>>,
     /// What lasts for too long.
     overdue: Cell<Option<End>>,
     answers: RefCell<Slab<Waiting>>,
@@ -69,24 +83,62 @@ struct Waiting {
 impl Activity {
     fn new() -> Self {
         Self {
+            protocol: Cell::new(Protocol::Unknown(0)),
             busy: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
+            body_ended: Cell::new(true),
             blocked_since: Cell::new(None),
             wrote_at: Cell::new(Instant::now()),
             leaving_since: Cell::new(None),
             lingers: Cell::new(false),
-            bad: Cell::new(None),
             overdue: Cell::new(None),
             answers: RefCell::default(),
             waker: RefCell::default(),
         }
     }
 
+    /// Note bytes that hyper is about to see: the first of a head starts its time limit.
+    pub(super) fn read(&self, bytes: &[u8]) {
+        if let Protocol::Unknown(seen) = self.protocol.get() {
+            let next = &PREFACE[seen..];
+            let next = &next[..next.len().min(bytes.len())];
+            self.protocol.set(match seen + next.len() {
+                _ if !bytes.starts_with(next) => Protocol::Http1,
+                seen if seen == PREFACE.len() => Protocol::Http2,
+                seen => Protocol::Unknown(seen),
+            });
+        }
+        if self.protocol.get() == Protocol::Http2 {
+            // Its frames may come at any time.
+            self.head_since.set(None);
+        } else if (self.busy.get() == 0 || self.body_ended.get())
+            // Empty lines before a request are skipped (RFC 9112, 2.2).
+            && bytes.iter().any(|byte| !matches!(byte, b'\r' | b'\n'))
+        {
+            self.head_since.set(Some(self.head_since.get().unwrap_or_else(Instant::now)));
+        }
+    }
+
+    /// The service was called: the head has come to its end, and maybe the body has.
+    pub(super) fn called(&self, body_ended: bool) {
+        self.head_since.set(None);
+        self.body_ended.set(body_ended);
+    }
+
+    /// The body of the request has come to its end.
+    pub(super) fn body_ended(&self) {
+        self.body_ended.set(true);
+    }
+
     /// Whether a head has begun, and not come to its end.
-    pub(super) fn awaits_head(&self, begun: bool) {
-        let since = self.head_since.get().filter(|_| begun);
-        self.head_since.set(since.or_else(|| begun.then(Instant::now)));
+    pub(super) fn awaits_head(&self) -> bool {
+        self.head_since.get().is_some()
+    }
+
+    /// Whether a body has begun, and not come to its end.
+    pub(super) fn awaits_body(&self) -> bool {
+        self.protocol.get() != Protocol::Http2 && !self.body_ended.get()
     }
 
     /// The other side is told to close. Where nothing is under way, it is not waited for for long.
@@ -94,11 +146,6 @@ impl Activity {
         let just_now = self.wrote_at.get().elapsed() < LAST_WORD;
         self.lingers.set(just_now || self.busy.get() > 0);
         self.leaving_since.set(Some(Instant::now()));
-    }
-
-    /// The head that comes next is none. What was asked before it is answered still.
-    pub(super) fn is_bad(&self, bad: Bad) {
-        self.bad.set(Some(bad));
     }
 
     /// The socket was asked to take bytes; whether it did. Returns whether it does not any more.
@@ -133,9 +180,7 @@ impl Activity {
     /// what it has done meanwhile wakes nobody.
     pub(super) async fn end(&self) -> End {
         poll_fn(|context| {
-            let done = self.busy.get() == 0 && self.blocked_since.get().is_none();
-            let bad = self.bad.get().filter(|_| done).map(End::Bad);
-            if let Some(end) = self.overdue.take().or(bad) {
+            if let Some(end) = self.overdue.take() {
                 return Poll::Ready(end);
             }
             *self.waker.borrow_mut() = Some(context.waker().clone());
@@ -172,11 +217,11 @@ impl Activity {
         }
         let idle_since = self.idle_since.get();
         if let Some(since) = self.leaving_since.get() {
-            let end = self.head_since.get().map_or(End::Idle, |_| End::Bad(LATE));
+            let end = self.head_since.get().map_or(End::Idle, |_| End::Late);
             return beyond(since.max(idle_since), LAST_WORD).then_some(end);
         }
         match self.head_since.get() {
-            Some(since) => beyond(since, options.head_timeout).then_some(End::Bad(LATE)),
+            Some(since) => beyond(since, options.head_timeout).then_some(End::Late),
             None => beyond(idle_since, options.idle_timeout).then_some(End::Idle),
         }
     }

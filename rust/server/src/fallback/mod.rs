@@ -1,14 +1,16 @@
 //! Everything that a worker does not serve: HTTP/2, TLS, the rarer parts of HTTP/1.1, and all paths
 //! that belong to the app.
 //!
-//! A fallback is a thread with one tokio runtime. hyper does the protocol; deciding and pacing are
-//! the engine's, as in a worker, with one timer a stream.
+//! A fallback is a thread with one tokio runtime. hyper alone decides what is HTTP here: nothing
+//! reads the bytes before it does, since two parsers in series that disagree about where a request
+//! ends are how request smuggling begins. What surrounds hyper keeps the time limits, by the first
+//! byte of a head and by the call of the service. Deciding and pacing are the engine's, as in a
+//! worker, with one timer a stream.
 //!
 //! # Layout
 //!
 //! - `serve`: the thread, and the connections that it is handed.
 //! - `stream`: a socket or a TLS session as hyper sees it.
-//! - `incoming`: what of the bytes that come is passed on.
 //! - `service`: a request to a response.
 //! - `paced`: an answer of the engine as a body.
 //! - `alarms`: when more of it is due.
@@ -27,7 +29,6 @@ mod activity;
 mod admitted;
 mod alarms;
 mod app;
-mod incoming;
 mod paced;
 mod serve;
 mod service;

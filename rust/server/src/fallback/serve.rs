@@ -1,5 +1,6 @@
 //! The thread of a fallback, and the connections that it is handed.
 
+use std::error::Error;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::service::Service;
 use super::stream::{Stream, duplex};
 use super::task::Local;
 use crate::clock::Timer;
+use crate::head::LATE;
 use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_HEAD_BYTES, MAX_HEADERS};
@@ -134,7 +136,7 @@ impl Serving {
             .http1()
             // Its limit for heads is one for connections that wait in a pool, too.
             .header_read_timeout(None)
-            .max_buf_size(MAX_HEAD_BYTES * 2)
+            .max_buf_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEADERS);
         builder
             .http2()
@@ -153,6 +155,11 @@ async fn is_ending(stage: &mut watch::Receiver<Stage>) {
     if stage.wait_for(|stage| *stage > Stage::Serving).await.is_ok() {
         sleep(TURN).await;
     }
+}
+
+/// Whether a connection ended because of what hyper could not read, and has answered.
+fn is_malformed(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
 }
 
 /// Serve one connection to its end.
@@ -183,12 +190,13 @@ async fn serve(
     let activity = &place.activity;
     let meter = Arc::clone(&service.meter);
     let most = service.shared.options.stall_timeout;
-    let stream = Stream::new(&read, inner, buffers, activity, &meter);
+    let stream = Stream::new(read, inner, buffers, activity, &meter);
     let serving = {
         let activity = Rc::clone(activity);
         service_fn(move |request| service.clone().call(request, Rc::clone(&activity)))
     };
-    let bad = {
+    let mut failed = false;
+    let late = {
         let io = TokioIo::new(stream.clone());
         let mut connection = std::pin::pin!(builder.serve_connection(io, serving));
         let mut leaving = false;
@@ -196,7 +204,13 @@ async fn serve(
             let end = tokio::select! {
                 // First what is under way: whether it is decides on the end.
                 biased;
-                _ = connection.as_mut() => break None,
+                served = connection.as_mut() => {
+                    failed = served.is_err();
+                    if served.is_err_and(|error| is_malformed(&*error)) {
+                        meter.refused();
+                    }
+                    break false;
+                }
                 end = activity.end() => Some(end),
                 () = is_ending(&mut stage), if !leaving => None,
             };
@@ -204,7 +218,7 @@ async fn serve(
                 None | Some(End::Idle) if !leaving => {
                     leaving = true;
                     activity.leaves();
-                    if !stream.awaits_head() {
+                    if !activity.awaits_head() {
                         connection.as_mut().graceful_shutdown();
                     }
                     // Else it was about to ask something: that is answered, and said to be the last.
@@ -216,15 +230,15 @@ async fn serve(
                     let _ = timeout(LAST_WORD, connection.as_mut()).await;
                     return;
                 }
-                Some(End::Bad(bad)) => break Some(bad),
+                Some(End::Late) => break true,
             }
         }
     };
-    if let Some(bad) = bad {
+    if late {
         meter.refused();
-        let _ = timeout(LAST_WORD, stream.refuse(bad)).await;
-    } else if stream.awaits_body() {
-        // It was answered before it came to its end.
+        let _ = timeout(LAST_WORD, stream.refuse(LATE)).await;
+    } else if failed || activity.awaits_body() {
+        // The client may still be sending what nothing reads.
         let _ = timeout(LAST_WORD, stream.close()).await;
     } else {
         let _ = timeout(most, stream.leave()).await;

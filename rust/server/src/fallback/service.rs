@@ -95,14 +95,14 @@ impl Service {
         let is_preflight = cors.is_some()
             && request.method() == Method::OPTIONS
             && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        // Of HTTP/1, whoever reads the bytes has seen to it.
-        let checked = if http2 { head::check(path, request.headers()) } else { Ok(()) };
+        activity.called(request.body().is_end_stream());
+        let checked = head::check(&request);
         let mut response = if let Err(Bad(status, why)) = checked {
-            self.refused(status, why)
+            self.refused_as_last(status, why, request.version())
         } else if is_bedrock(path.as_bytes()) && !is_preflight {
-            self.ask_engine(request, &taken).await?
+            self.ask_engine(request, &activity, &taken).await?
         } else {
-            self.ask_app(request).await
+            self.ask_app(request, &activity).await
         };
         if !http2 && self.shared.stage() > Stage::Serving {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -120,6 +120,7 @@ impl Service {
     async fn ask_engine(
         &self,
         request: Request<Incoming>,
+        activity: &Activity,
         taken: &Rc<Taken>,
     ) -> Result<Response<Inner>, Broken> {
         let (parts, body) = request.into_parts();
@@ -130,7 +131,7 @@ impl Service {
             // The body may never end, and says nothing that matters.
             (Vec::new(), body.is_end_stream())
         } else {
-            match self.read(body, limit, None).await {
+            match self.read(body, limit, None, activity).await {
                 Ok(read) => read,
                 Err(unread) => return Ok(self.unread(unread, parts.version)),
             }
@@ -191,14 +192,14 @@ impl Service {
         }
     }
 
-    async fn ask_app(&self, request: Request<Incoming>) -> Response<Inner> {
+    async fn ask_app(&self, request: Request<Incoming>, activity: &Activity) -> Response<Inner> {
         let Some(socket) = &self.shared.options.app else {
             return self.refused(404, NO_ROUTE);
         };
         let (parts, body) = request.into_parts();
         // Held until the app has answered.
         let mut room = Room::new(&self.shared);
-        let (body, _) = match self.read(body, MAX_APP_BODY_BYTES, Some(&mut room)).await {
+        let (body, _) = match self.read(body, MAX_APP_BODY_BYTES, Some(&mut room), activity).await {
             Ok(read) => read,
             Err(unread) => return self.unread(unread, parts.version),
         };
@@ -220,6 +221,7 @@ impl Service {
         mut body: Incoming,
         limit: usize,
         mut room: Option<&mut Room>,
+        activity: &Activity,
     ) -> Result<(Vec<u8>, bool), Unread> {
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
         let mut kept = Vec::with_capacity(expected.min(limit).min(65_536));
@@ -236,6 +238,7 @@ impl Service {
                 return Ok((kept, false));
             }
         }
+        activity.body_ended();
         Ok((kept, true))
     }
 
@@ -263,6 +266,11 @@ impl Service {
             Unread::Late => LATE,
             Unread::NoRoom => NO_ROOM,
         };
+        self.refused_as_last(status, why, version)
+    }
+
+    /// Refuse a request of which the body was not read.
+    fn refused_as_last(&self, status: u16, why: &str, version: Version) -> Response<Inner> {
         let mut response = self.refused(status, why);
         if version < Version::HTTP_2 {
             // Nobody knows where the next request would begin.

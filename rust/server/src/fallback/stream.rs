@@ -1,4 +1,5 @@
-//! A socket or a TLS session as hyper sees it: what comes is looked at, and what it does is noted.
+//! A socket or a TLS session as hyper sees it. Bytes pass as they are; when they pass is noted in the
+//! connection's `Activity`, which keeps the time limits.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -9,12 +10,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::activity::Activity;
-use super::incoming::Incoming;
 use crate::head::Bad;
 use crate::listen::Socket;
 use crate::meter::Meter;
@@ -49,32 +50,21 @@ pub(super) struct Stream {
 
 struct Inner {
     duplex: Box<dyn Duplex>,
-    incoming: Incoming,
+    /// What a worker read of the connection, which hyper reads first.
+    read: Bytes,
 }
 
 impl Stream {
     /// Begin with what was read of it before.
     pub(super) fn new(
-        read: &[u8],
+        read: Vec<u8>,
         duplex: Box<dyn Duplex>,
         buffers: bool,
         activity: &Rc<Activity>,
         meter: &Arc<Meter>,
     ) -> Self {
-        let incoming = Incoming::new(read);
-        activity.awaits_head(incoming.awaits_head());
-        let inner = Rc::new(RefCell::new(Inner { duplex, incoming }));
+        let inner = Rc::new(RefCell::new(Inner { duplex, read: read.into() }));
         Self { inner, activity: Rc::clone(activity), meter: Arc::clone(meter), buffers }
-    }
-
-    /// Whether a head has begun to come, and not ended.
-    pub(super) fn awaits_head(&self) -> bool {
-        self.inner.borrow().incoming.awaits_head()
-    }
-
-    /// Whether a body has begun to come, and not ended.
-    pub(super) fn awaits_body(&self) -> bool {
-        self.inner.borrow().incoming.awaits_body()
     }
 
     /// Say in HTTP/1.1 what is wrong, and close.
@@ -156,31 +146,16 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Inner { duplex, incoming } = &mut *self.inner.borrow_mut();
-        loop {
-            let free = incoming.free();
-            if !free.is_empty() {
-                let count = free.len().min(buffer.remaining());
-                buffer.put_slice(&free[..count]);
-                incoming.pass(count);
-                return Poll::Ready(Ok(()));
-            }
-            if let Some(bad) = incoming.bad() {
-                self.activity.is_bad(bad);
-                return Poll::Pending;
-            }
-            if incoming.is_over() {
-                return Pin::new(duplex).poll_read(context, buffer);
-            }
-            let mut room = [MaybeUninit::uninit(); READ];
-            let mut read = ReadBuf::uninit(&mut room);
-            ready!(Pin::new(&mut *duplex).poll_read(context, &mut read))?;
-            if read.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            incoming.add(read.filled());
-            self.activity.awaits_head(incoming.awaits_head());
+        let Inner { duplex, read } = &mut *self.inner.borrow_mut();
+        let before = buffer.filled().len();
+        if read.is_empty() {
+            ready!(Pin::new(duplex).poll_read(context, buffer))?;
+        } else {
+            let count = read.len().min(buffer.remaining());
+            buffer.put_slice(&read.split_to(count));
         }
+        self.activity.read(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 
