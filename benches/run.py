@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SCRIPTS: Final = (
     *("framing", "codec", "botocore_calls", "matching", "startup"),
-    *("unpaced", "paced", "held", "threads", "load"),
+    *("unpaced", "paced", "held", "worker", "threads", "load"),
 )
 RESULTS: Final = ROOT / "benches" / "results"
 

@@ -28,6 +28,8 @@ NATIVE: Final = "native"
 ASGI: Final = "asgi"
 AIMOCK: Final = "aimock"
 ALL: Final = (FLOOR, NATIVE, ASGI, AIMOCK)
+HYPER: Final = "hyper"
+"""The native server without its workers."""
 OPTIONS: Final = {ASGI: ["--asgi"], NATIVE: ["--threads", "1"]}
 
 ATTEMPTS: Final = 2
@@ -128,6 +130,11 @@ def memory(run: Run) -> float:
     return float(run["rss_growth_kib_per_connection"])
 
 
+def cpu_per_frame(run: Run) -> float:
+    """Return the CPU time of the server a frame, in µs."""
+    return float(run["server_cpu_us_per_frame"])
+
+
 COLUMNS: Final[dict[str, Callable[[Run], float]]] = {
     "streams_per_s": streams_per_s,
     "frames_per_s": frames_per_s,
@@ -139,7 +146,7 @@ COLUMNS: Final[dict[str, Callable[[Run], float]]] = {
     "ttff_p99_ms": first_frame_p99,
     "kib_per_stream": memory,
     "server_cpu": lambda run: float(run["server_cpu"]),
-    "server_us_per_frame": lambda run: float(run["server_cpu_us_per_frame"]),
+    "server_us_per_frame": cpu_per_frame,
     "client_cpu": lambda run: float(run["client_cpu"]),
 }
 
@@ -196,6 +203,7 @@ def _commands(built: Kit, gap_ms: float) -> dict[str, str]:
     return {
         FLOOR: built.floor("{gap_ms}", "--frames", frames),
         **{tier: serve_command(ours, *options) for tier, options in OPTIONS.items()},
+        HYPER: f"env BEDROCK_FRAMES_NO_WORKERS=1 {serve_command(ours, *OPTIONS[NATIVE])}",
         AIMOCK: f"{peer} --chunk-size {stream.CHUNK_SIZE}{latency}",
     }
 

@@ -73,6 +73,12 @@ PARTS: Final = (
         "before, gap p99 at most 30 ms.",
     ),
     Part(
+        benchmark="worker",
+        title="What the workers save",
+        text="The same server, where workers serve HTTP/1.1 and where hyper serves everything "
+        "(`BEDROCK_FRAMES_NO_WORKERS=1`).",
+    ),
+    Part(
         benchmark="threads",
         title="A second thread",
         text="The speed-up is reckoned from the server's CPU time a frame, while one and two "

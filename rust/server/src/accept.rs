@@ -89,8 +89,8 @@ impl Acceptor {
             return;
         }
         let seat = Seat::take(&door.meter);
-        if secure {
-            door.fallback.hand(Handed { socket, seat, read: Vec::new(), secure: true });
+        if secure || !self.shared.options.workers {
+            door.fallback.hand(Handed { socket, seat, read: Vec::new(), secure });
         } else {
             door.tell(News::Arrived { socket, seat, read: Vec::new() });
         }

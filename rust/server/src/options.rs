@@ -63,6 +63,8 @@ pub struct Options {
     pub tls: Option<Identity>,
     /// Whose pages may read Bedrock's answers.
     pub cors: Option<Cors>,
+    /// Workers serve what they can; otherwise hyper serves every connection.
+    pub workers: bool,
 }
 
 impl Default for Options {
@@ -79,6 +81,7 @@ impl Default for Options {
             app: None,
             tls: None,
             cors: None,
+            workers: true,
         }
     }
 }

@@ -4,10 +4,10 @@
 
 mod figures;
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{env, io};
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -16,6 +16,9 @@ use server::tls::{Identity, Pems};
 use server::{Cors, Listener, Options, options, route};
 
 use crate::replay::Engine;
+
+/// Set, hyper serves every connection: to compare it with workers, and to test it alone.
+const NO_WORKERS: &str = "BEDROCK_FRAMES_NO_WORKERS";
 
 /// Serves an engine's answers on sockets.
 #[pyclass(module = "bedrock_frames._core", frozen)]
@@ -65,6 +68,7 @@ impl Plane {
             app,
             tls: tls.transpose()?,
             cors: cors.map(Cors::new).transpose().map_err(PyValueError::new_err)?,
+            workers: env::var_os(NO_WORKERS).is_none_or(|value| value.is_empty()),
         };
         let engine = Arc::clone(&engine.0);
         py.detach(|| {

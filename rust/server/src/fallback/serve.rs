@@ -175,8 +175,11 @@ async fn serve(
     let Ok(mut inner) = duplex(socket) else { return };
     let tls = tls.filter(|_| secure);
     let buffers = tls.is_some();
-    if let Some(tls) = tls {
+    if read.is_empty() {
+        // No worker has seen it.
         service.meter.accepted();
+    }
+    if let Some(tls) = tls {
         let session = tokio::select! {
             // First what has come: behind it may be a request.
             biased;
