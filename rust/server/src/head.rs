@@ -8,19 +8,21 @@ use hyper::{Request, Version};
 
 use crate::options::{MAX_HEAD_BYTES, MAX_HEADERS};
 
-/// Why a request is none: a status, and the text of the error.
+/// Why a request is rejected: a status, and the text of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bad(pub(crate) u16, pub(crate) &'static str);
+pub(crate) struct Rejection(pub(crate) u16, pub(crate) &'static str);
 
 /// A head comes to its end too late, or its body does.
-pub(crate) const LATE: Bad = Bad(408, "The request did not come to its end in time.");
-const TOO_LONG: Bad = Bad(431, "The head of the request is too long.");
-const TOO_MANY: Bad = Bad(431, "The request has too many headers.");
-const NO_VERSION: Bad = Bad(400, "The first line of the request does not end with HTTP/1.1.");
-const FRAGMENT: Bad = Bad(400, "The target of a request has no fragment.");
-const HOSTS: Bad = Bad(400, "A request has one host header.");
-const ENCODING: Bad = Bad(400, "The only transfer-encoding is chunked, and of HTTP/1.1.");
-const MALFORMED: Bad = Bad(400, "The head of the request is malformed.");
+pub(crate) const LATE: Rejection = Rejection(408, "The request did not come to its end in time.");
+const TOO_LONG: Rejection = Rejection(431, "The head of the request is too long.");
+const TOO_MANY: Rejection = Rejection(431, "The request has too many headers.");
+const NO_VERSION: Rejection =
+    Rejection(400, "The first line of the request does not end with HTTP/1.1.");
+const FRAGMENT: Rejection = Rejection(400, "The target of a request has no fragment.");
+const HOSTS: Rejection = Rejection(400, "A request has one host header.");
+const ENCODING: Rejection =
+    Rejection(400, "The only transfer-encoding is chunked, and of HTTP/1.1.");
+const MALFORMED: Rejection = Rejection(400, "The head of the request is malformed.");
 
 /// Room for the headers of one.
 pub(crate) type Headers<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_HEADERS];
@@ -64,7 +66,7 @@ pub(crate) fn may_end(bytes: &[u8], seen: usize) -> bool {
 pub(crate) fn read<'h, 'b>(
     bytes: &'b [u8],
     headers: &'h mut Headers<'b>,
-) -> Result<Option<Head<'h, 'b>>, Bad> {
+) -> Result<Option<Head<'h, 'b>>, Rejection> {
     let mut parsed = httparse::Request::new(&mut []);
     let length = match parsed.parse_with_uninit_headers(bytes, headers) {
         Ok(Status::Complete(length)) if length <= MAX_HEAD_BYTES => length,
@@ -95,7 +97,7 @@ pub(crate) fn read<'h, 'b>(
 /// # Errors
 ///
 /// The request is malformed, or beyond a bound.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Bad> {
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Rejection> {
     const OVERHEAD: usize = 32;
     const SEPARATORS: usize = ": \r\n".len();
     const REST_OF_LINE: usize = "  HTTP/1.1\r\n\r\n".len();
@@ -129,7 +131,7 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Bad> {
 }
 
 impl Framing {
-    fn of(headers: &[httparse::Header<'_>], is_old: bool) -> Result<Self, Bad> {
+    fn of(headers: &[httparse::Header<'_>], is_old: bool) -> Result<Self, Rejection> {
         let mut framing = Self::default();
         let mut length = None;
         let (mut encoding, mut encodings): (&[u8], _) = (b"", 0);
@@ -145,7 +147,7 @@ impl Framing {
                 14 if header.name.eq_ignore_ascii_case("content-length") => {
                     let found = number(header.value);
                     if found.is_none() || length.is_some_and(|length| Some(length) != found) {
-                        return Err(Bad(400, "The content-length is not one number."));
+                        return Err(Rejection(400, "The content-length is not one number."));
                     }
                     length = found;
                 }
@@ -166,7 +168,7 @@ impl Framing {
         // Whoever stands between may have gone by the other one: RFC 9112, 6.1.
         if length.is_some() {
             let why = "A request has a content-length or a transfer-encoding, not both.";
-            return Err(Bad(400, why));
+            return Err(Rejection(400, why));
         }
         if is_old || encodings > 1 || !is_chunked(encoding) {
             return Err(ENCODING);
@@ -200,7 +202,7 @@ mod tests {
 
     fn refused(bytes: &[u8]) -> Option<u16> {
         let mut headers = NO_HEADERS;
-        read(bytes, &mut headers).err().map(|Bad(status, _)| status)
+        read(bytes, &mut headers).err().map(|Rejection(status, _)| status)
     }
 
     #[test]
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_head_is_bad() {
+    fn malformed_heads_are_rejected() {
         for line in [
             "content-length: +1",
             "content-length: 1\r\ncontent-length: 2",
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_a_bound_is_bad() {
+    fn heads_beyond_a_bound_are_rejected() {
         let fits = with(&format!("x: {}", "y".repeat(MAX_HEAD_BYTES - with("x: ").len())));
         assert_eq!((fits.len(), refused(&fits)), (MAX_HEAD_BYTES, None));
         let long = with(&format!("x: {}", "y".repeat(MAX_HEAD_BYTES)));

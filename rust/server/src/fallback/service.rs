@@ -22,7 +22,7 @@ use super::admitted::Admitted;
 use super::alarms::Alarms;
 use super::app;
 use super::paced::Paced;
-use crate::head::{self, Bad, LATE};
+use crate::head::{self, LATE, Rejection};
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Meter;
 use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_APP_BODY_BYTES};
@@ -50,7 +50,7 @@ pub(super) struct Service {
 }
 
 /// Bodies for the app hold all the room that they may.
-const NO_ROOM: Bad = Bad(503, "Other requests to the app hold too much; ask again.");
+const NO_ROOM: Rejection = Rejection(503, "Other requests to the app hold too much; ask again.");
 
 /// Why an answer was not made.
 enum NotMade {
@@ -62,7 +62,7 @@ enum NotMade {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unread {
     /// Its framing is wrong, or the client left.
-    Bad,
+    Malformed,
     /// It made no progress for too long.
     Late,
     /// Other bodies hold all the room that there is.
@@ -97,7 +97,7 @@ impl Service {
             && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         activity.called(request.body().is_end_stream());
         let checked = head::check(&request);
-        let mut response = if let Err(Bad(status, why)) = checked {
+        let mut response = if let Err(Rejection(status, why)) = checked {
             self.refused_as_last(status, why, request.version())
         } else if is_bedrock(path.as_bytes()) && !is_preflight {
             self.ask_engine(request, &activity, &taken).await?
@@ -227,7 +227,7 @@ impl Service {
         let mut kept = Vec::with_capacity(expected.min(limit).min(65_536));
         let mut seen = 0;
         while let Some(frame) = self.next_frame(&mut body).await? {
-            let Ok(data) = frame.map_err(|_| Unread::Bad)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(|_| Unread::Malformed)?.into_data() else { continue };
             seen += data.len();
             let data = &data[..data.len().min(limit + 1 - kept.len())];
             if room.as_mut().is_some_and(|room| !room.take(data.len())) {
@@ -261,8 +261,8 @@ impl Service {
 
     /// Say why a body was not read.
     fn unread(&self, unread: Unread, version: Version) -> Response<Inner> {
-        let Bad(status, why) = match unread {
-            Unread::Bad => Bad(400, "The body of the request is not readable."),
+        let Rejection(status, why) = match unread {
+            Unread::Malformed => Rejection(400, "The body of the request is not readable."),
             Unread::Late => LATE,
             Unread::NoRoom => NO_ROOM,
         };

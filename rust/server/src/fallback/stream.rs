@@ -16,7 +16,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::activity::Activity;
-use crate::head::Bad;
+use crate::head::Rejection;
 use crate::listen::Socket;
 use crate::meter::Meter;
 use crate::options::{LAST_WORD, MAX_DISCARDED_BYTES};
@@ -72,7 +72,7 @@ impl Stream {
     /// # Errors
     ///
     /// The other side is not there any more.
-    pub(super) async fn refuse(mut self, Bad(status, why): Bad) -> io::Result<()> {
+    pub(super) async fn refuse(mut self, Rejection(status, why): Rejection) -> io::Result<()> {
         let bytes = wire::refusal(status, why, &Date::now());
         self.write_all(&bytes).await?;
         self.close().await

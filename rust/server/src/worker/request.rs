@@ -1,6 +1,6 @@
 //! Bytes to a request, or to what else they are.
 
-use crate::head::{self, Bad, NO_HEADERS};
+use crate::head::{self, NO_HEADERS, Rejection};
 use crate::route::is_bedrock;
 use crate::shared::unix_time;
 
@@ -14,8 +14,8 @@ pub(super) enum Read<'a> {
     Request(Request<'a>),
     /// Anything that hyper has to see.
     Foreign,
-    /// No request.
-    Bad(Bad),
+    /// A malformed request.
+    Rejected(Rejection),
 }
 
 /// A request to one of Bedrock's paths.
@@ -55,7 +55,7 @@ pub(super) fn read(bytes: &[u8], max_body: usize) -> Read<'_> {
     let head = match head::read(bytes, &mut headers) {
         Ok(Some(head)) => head,
         Ok(None) => return Read::Partial { wanted: bytes.len() + 1, in_body: None },
-        Err(bad) => return Read::Bad(bad),
+        Err(rejection) => return Read::Rejected(rejection),
     };
     let framing = head.framing;
     let length = framing.length.filter(|length| *length <= max_body && !framing.expects);
@@ -126,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_bad() {
+    fn malformed_requests_are_rejected() {
         for (line, status) in [("host: again", 400), ("content-length: x", 400), ("a b: c", 400)] {
             let bytes = with(line);
-            let Read::Bad(Bad(found, _)) = read(&bytes, 100) else { panic!("{line}") };
+            let Read::Rejected(Rejection(found, _)) = read(&bytes, 100) else { panic!("{line}") };
             assert_eq!(found, status, "{line}");
         }
     }

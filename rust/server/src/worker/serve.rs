@@ -10,7 +10,7 @@ use super::connection::{Connection, Making, Phase, READING};
 use super::request::{Read, Request, read};
 use super::thread::{News, Worker};
 use crate::fallback::Handed;
-use crate::head::{Bad, may_end};
+use crate::head::{Rejection, may_end};
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Seat;
 use crate::options::MAX_DISCARDED_BYTES;
@@ -155,7 +155,7 @@ impl Worker {
                     self.hand_over(key, bytes);
                     return None;
                 }
-                Read::Bad(Bad(status, why)) => {
+                Read::Rejected(Rejection(status, why)) => {
                     self.refuse(key, status, why);
                     return None;
                 }

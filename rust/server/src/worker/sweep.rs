@@ -7,7 +7,7 @@ use rustix::event::epoll::EventFlags;
 
 use super::connection::{Connection, Phase};
 use super::thread::Worker;
-use crate::head::{Bad, LATE};
+use crate::head::{LATE, Rejection};
 use crate::options::LAST_WORD;
 use crate::shared::Stage;
 
@@ -42,7 +42,7 @@ impl Worker {
     fn end(&mut self, key: usize, phase: Phase) {
         match phase {
             Phase::Head | Phase::Body => {
-                let Bad(status, why) = LATE;
+                let Rejection(status, why) = LATE;
                 self.refuse(key, status, why);
             }
             Phase::Making | Phase::Answering => self.lose(key, End::Stalled),
