@@ -12,7 +12,7 @@ use crate::fallback::Handed;
 use crate::listen::{Listener, Socket};
 use crate::meter::{Meter, Seat};
 use crate::options::max_refused;
-use crate::shared::{Shared, Stage};
+use crate::shared::{Shared, Shutdown};
 use crate::wire::{self, Date};
 use crate::worker::{News, Waker};
 
@@ -36,7 +36,7 @@ impl Acceptor {
     ///
     /// The system refuses to wait for connections.
     pub(crate) fn run(self) -> io::Result<()> {
-        while self.shared.stage() == Stage::Serving {
+        while self.shared.stage() == Shutdown::Serving {
             let mut watched: Vec<_> = self
                 .listeners
                 .iter()
@@ -55,7 +55,7 @@ impl Acceptor {
     }
 
     fn accept_all(&self, listener: &Listener) {
-        while self.shared.stage() == Stage::Serving {
+        while self.shared.stage() == Shutdown::Serving {
             match listener.accept() {
                 Ok(socket) => self.seat(socket),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,

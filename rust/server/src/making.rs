@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use replay::{Answer, End, Engine, Pending, Playback, Reply};
 
-use crate::shared::{Shared, Stage};
+use crate::shared::{Shared, Shutdown};
 
 /// How many there can be in a crew. Python lets one of them run at a time, but a callable may wait:
 /// for another service, or for what another callable does.
@@ -214,7 +214,7 @@ impl Crew {
 
     /// Do a job; return whether to go on with others.
     fn finish(&self, Job { work, since, then }: Job) -> bool {
-        if self.shared.stage() == Stage::Over {
+        if self.shared.stage() == Shutdown::Stopped {
             return false;
         }
         let made = catch_unwind(AssertUnwindSafe(|| self.make(work, since)));

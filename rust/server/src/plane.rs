@@ -19,7 +19,7 @@ use crate::listen::Listener;
 use crate::making::Makers;
 use crate::meter::{Figures, Meter};
 use crate::options::Options;
-use crate::shared::{Shared, Stage};
+use crate::shared::{Shared, Shutdown};
 use crate::worker::{Waker, Worker};
 
 /// How long threads that were told to end at once may take before they are left behind.
@@ -34,7 +34,7 @@ pub struct Plane {
     /// Of whoever accepts.
     door: Arc<Meter>,
     wakers: Vec<Waker>,
-    stage: watch::Sender<Stage>,
+    stage: watch::Sender<Shutdown>,
     addresses: Vec<SocketAddr>,
     listening: Vec<RawFd>,
     /// Closed when the last thread has ended.
@@ -59,7 +59,7 @@ impl Plane {
             meters: Vec::new(),
             door: Arc::default(),
             wakers: Vec::new(),
-            stage: watch::Sender::new(Stage::Serving),
+            stage: watch::Sender::new(Shutdown::Serving),
             addresses: listeners.iter().filter_map(Listener::address).collect(),
             listening: listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect(),
             ended: Mutex::new(ended),
@@ -142,18 +142,18 @@ impl Plane {
     /// Take no more connections, answer what was asked for at most so long, and end. Returns
     /// whether everything was answered. A second call, from another thread, can only shorten it.
     pub fn stop(&self, drain: Duration) -> bool {
-        self.advance(if drain.is_zero() { Stage::Over } else { Stage::Draining });
+        self.advance(if drain.is_zero() { Shutdown::Stopped } else { Shutdown::Draining });
         // Whoever stops first holds the lock; a later call has done its part already.
         let Ok(ended) = self.ended.try_lock() else { return false };
         let drained = ends_within(&ended, drain);
         if !drained {
-            self.advance(Stage::Over);
+            self.advance(Shutdown::Stopped);
             ends_within(&ended, AT_ONCE);
         }
-        drained && self.shared.stage() < Stage::Over
+        drained && self.shared.stage() < Shutdown::Stopped
     }
 
-    fn advance(&self, stage: Stage) {
+    fn advance(&self, stage: Shutdown) {
         self.shared.advance(stage);
         // Whoever is later, from another thread, does not take it back.
         self.stage.send_if_modified(|now| {
@@ -170,7 +170,7 @@ impl Plane {
 
 impl Drop for Plane {
     fn drop(&mut self) {
-        self.advance(Stage::Over);
+        self.advance(Shutdown::Stopped);
     }
 }
 

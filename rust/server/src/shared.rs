@@ -43,15 +43,15 @@ impl Drop for Room {
     }
 }
 
-/// How far the end is.
+/// How far graceful shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stage {
-    /// Not in sight.
+pub(crate) enum Shutdown {
+    /// Requests are taken.
     Serving,
-    /// What was asked is still answered.
+    /// Connections and requests that came before are finished; new ones are refused.
     Draining,
-    /// Now.
-    Over,
+    /// What is left is cut.
+    Stopped,
 }
 
 impl Shared {
@@ -59,7 +59,7 @@ impl Shared {
         Self {
             engine,
             options,
-            stage: AtomicU8::new(Stage::Serving as u8),
+            stage: AtomicU8::new(Shutdown::Serving as u8),
             in_flight: AtomicUsize::new(0),
             app_bytes: AtomicUsize::new(0),
         }
@@ -83,16 +83,16 @@ impl Shared {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Shutdown {
         match self.stage.load(Ordering::Acquire) {
-            0 => Stage::Serving,
-            1 => Stage::Draining,
-            _ => Stage::Over,
+            0 => Shutdown::Serving,
+            1 => Shutdown::Draining,
+            _ => Shutdown::Stopped,
         }
     }
 
     /// Move on to a stage; there is no way back.
-    pub(crate) fn advance(&self, stage: Stage) {
+    pub(crate) fn advance(&self, stage: Shutdown) {
         self.stage.fetch_max(stage as u8, Ordering::AcqRel);
     }
 }

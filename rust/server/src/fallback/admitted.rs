@@ -5,7 +5,7 @@ use std::sync::Arc;
 use replay::{End, Settlement};
 
 use crate::meter::Meter;
-use crate::shared::{Shared, Stage};
+use crate::shared::{Shared, Shutdown};
 
 /// Guard for a request that was let in. Dropped before it was settled, the client has left, the
 /// server was stopped, or an internal error unwinds.
@@ -47,7 +47,7 @@ impl Admitted {
     pub(super) fn dropped(&self) -> End {
         if std::thread::panicking() {
             End::Failed
-        } else if self.shared.stage() == Stage::Over {
+        } else if self.shared.stage() == Shutdown::Stopped {
             End::Stopped
         } else {
             End::ClientLeft

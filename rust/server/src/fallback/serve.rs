@@ -27,7 +27,7 @@ use crate::head::LATE;
 use crate::making::Makers;
 use crate::meter::Meter;
 use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_HEAD_BYTES, MAX_HEADERS};
-use crate::shared::{Shared, Stage};
+use crate::shared::{Shared, Shutdown};
 use crate::tls::Identity;
 
 /// How long a TLS handshake may take.
@@ -49,7 +49,7 @@ struct Serving {
     meter: Arc<Meter>,
     makers: Makers,
     handed: UnboundedReceiver<Handed>,
-    stage: watch::Receiver<Stage>,
+    stage: watch::Receiver<Shutdown>,
 }
 
 impl Fallback {
@@ -63,7 +63,7 @@ impl Fallback {
         meter: Arc<Meter>,
         makers: Makers,
         handed: UnboundedReceiver<Handed>,
-        stage: watch::Receiver<Stage>,
+        stage: watch::Receiver<Shutdown>,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serving = Serving { shared, meter, makers, handed, stage };
@@ -96,7 +96,7 @@ impl Serving {
         self.take_all(connections, alarms).await;
         tokio::select! {
             () = connections.wait() => {}
-            _ = self.stage.wait_for(|stage| *stage == Stage::Over) => {}
+            _ = self.stage.wait_for(|stage| *stage == Shutdown::Stopped) => {}
         }
     }
 
@@ -113,10 +113,10 @@ impl Serving {
         loop {
             let handed = tokio::select! {
                 handed = self.handed.recv() => handed,
-                _ = self.stage.wait_for(|stage| *stage == Stage::Over) => None,
+                _ = self.stage.wait_for(|stage| *stage == Shutdown::Stopped) => None,
             };
             let Some(handed) = handed else { return };
-            if handed.read.is_empty() && *self.stage.borrow() > Stage::Serving {
+            if handed.read.is_empty() && *self.stage.borrow() > Shutdown::Serving {
                 // Nothing was asked; dropped, it is closed.
                 continue;
             }
@@ -151,8 +151,8 @@ impl Serving {
 }
 
 /// Wait until the plane is about to end, and what had come by then was read.
-async fn is_ending(stage: &mut watch::Receiver<Stage>) {
-    if stage.wait_for(|stage| *stage > Stage::Serving).await.is_ok() {
+async fn is_ending(stage: &mut watch::Receiver<Shutdown>) {
+    if stage.wait_for(|stage| *stage > Shutdown::Serving).await.is_ok() {
         sleep(TURN).await;
     }
 }
@@ -169,7 +169,7 @@ async fn serve(
     builder: &Builder<Local>,
     service: Service,
     place: &Place,
-    mut stage: watch::Receiver<Stage>,
+    mut stage: watch::Receiver<Shutdown>,
 ) {
     let Handed { socket, seat: _seat, read, secure } = handed;
     let Ok(mut inner) = duplex(socket) else { return };

@@ -27,7 +27,7 @@ use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Meter;
 use crate::options::{DRAIN_FACTOR, LAST_WORD, MAX_APP_BODY_BYTES};
 use crate::route::{NO_ROUTE, is_bedrock};
-use crate::shared::{Room, Shared, Stage, unix_time};
+use crate::shared::{Room, Shared, Shutdown, unix_time};
 use crate::wire;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -104,7 +104,7 @@ impl Service {
         } else {
             self.ask_app(request, &activity).await
         };
-        if !http2 && self.shared.stage() > Stage::Serving {
+        if !http2 && self.shared.stage() > Shutdown::Serving {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(cors) = cors.filter(|_| !is_preflight) {
@@ -253,7 +253,7 @@ impl Service {
             if let Ok(frame) = timeout_at(look, body.frame()).await {
                 return Ok(frame);
             }
-            if look == end || self.shared.stage() > Stage::Serving {
+            if look == end || self.shared.stage() > Shutdown::Serving {
                 return Err(Unread::Late);
             }
         }

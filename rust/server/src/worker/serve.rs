@@ -15,7 +15,7 @@ use crate::making::{LARGE_BYTES, Made, Makers, Then};
 use crate::meter::Seat;
 use crate::options::MAX_DISCARDED_BYTES;
 use crate::route::NO_ROUTE;
-use crate::shared::Stage;
+use crate::shared::Shutdown;
 use crate::wire;
 
 /// How much may wait behind a request that is being answered.
@@ -285,7 +285,7 @@ impl Worker {
 
     /// Begin with an answer to a request that was there at `began_ns`.
     fn begin(&mut self, key: usize, answer: Answer, began_ns: u64, close: bool) -> Next {
-        let close = close || self.shared.stage() > Stage::Serving;
+        let close = close || self.shared.stage() > Shutdown::Serving;
         let active = ActiveResponse::new(answer, began_ns, close);
         self.meter.answers(active.answer().schedule.is_paced());
         let now = self.clock.now();
@@ -309,7 +309,7 @@ impl Worker {
     /// Who asks on old connections is not for whoever accepts to say.
     fn pass_on(&mut self, key: usize, bytes: &[u8]) -> bool {
         let found = self.doors.less_busy(&self.meter);
-        let Some(door) = found.filter(|_| self.shared.stage() == Stage::Serving) else {
+        let Some(door) = found.filter(|_| self.shared.stage() == Shutdown::Serving) else {
             return false;
         };
         let Connection { socket, .. } = self.connections.remove(key);

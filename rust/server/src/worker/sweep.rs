@@ -9,13 +9,13 @@ use super::connection::{Connection, Phase};
 use super::thread::Worker;
 use crate::head::{LATE, Rejection};
 use crate::options::LAST_WORD;
-use crate::shared::Stage;
+use crate::shared::Shutdown;
 
 impl Worker {
     /// End what has made no progress for too long.
     pub(super) fn sweep(&mut self, now_ns: u64) {
         let options = &self.shared.options;
-        let most = if self.stage > Stage::Serving { LAST_WORD } else { Duration::MAX };
+        let most = if self.stage > Shutdown::Serving { LAST_WORD } else { Duration::MAX };
         let limit = |connection: &Connection| match connection.phase {
             Phase::Idle => Some(options.idle_timeout),
             Phase::Head => Some(options.head_timeout.min(most)),
@@ -65,7 +65,7 @@ impl Worker {
 
     /// Close a connection that nobody waits for, or any once it is over. Who asked before is heard.
     pub(super) fn part_with(&mut self, key: usize) {
-        let over = self.stage == Stage::Over;
+        let over = self.stage == Shutdown::Stopped;
         if !over && self.connections[key].phase == Phase::Idle {
             self.on_readable(key, EventFlags::empty());
         }

@@ -18,7 +18,7 @@ use crate::fallback::Handover;
 use crate::listen::Socket;
 use crate::making::{Made, Makers};
 use crate::meter::{Meter, Seat};
-use crate::shared::{Shared, Stage};
+use crate::shared::{Shared, Shutdown};
 use crate::wire::Date;
 
 /// How much is read at a time.
@@ -49,7 +49,7 @@ pub(crate) struct Worker {
     pub(super) wheel: Wheel,
     pub(super) clock: Clock,
     pub(super) date: Date,
-    pub(super) stage: Stage,
+    pub(super) stage: Shutdown,
     next_sweep_ns: u64,
     /// How many answers it has had made.
     pub(super) tickets: u64,
@@ -83,7 +83,7 @@ impl Worker {
             wheel: Wheel::new(),
             clock: Clock::new(),
             date,
-            stage: Stage::Serving,
+            stage: Shutdown::Serving,
             next_sweep_ns: 0,
             tickets: 0,
             input: vec![0; READ_BYTES].into(),
@@ -196,7 +196,7 @@ impl Worker {
         let Some(key) = self.add(socket, seat) else { return };
         if is_new {
             self.meter.accepted();
-            if self.shared.stage() > Stage::Serving {
+            if self.shared.stage() > Shutdown::Serving {
                 self.guarded(key, |worker| worker.part_with(key));
             }
         } else {
@@ -216,7 +216,7 @@ impl Worker {
     }
 
     fn is_over(&self) -> bool {
-        self.stage > Stage::Serving && self.connections.is_empty()
+        self.stage > Shutdown::Serving && self.connections.is_empty()
     }
 
     /// Have the next deadline of a connection's answer in the wheel.
