@@ -14,7 +14,7 @@ use crate::meter::{Meter, Seat};
 use crate::options::max_refused;
 use crate::shared::{Shared, Shutdown};
 use crate::wire::{self, Date};
-use crate::worker::{News, Waker};
+use crate::worker::{Command, Waker};
 
 /// How long accepting rests where the system has no file for a connection.
 const REST: Duration = Duration::from_millis(10);
@@ -79,7 +79,7 @@ impl Acceptor {
             let why = format!("This server has {limit} connections at a time.");
             if !secure && self.meter.connections() < max_refused(limit) {
                 let seat = Seat::take(&self.meter);
-                door.tell(News::Refused { socket, seat, why });
+                door.send(Command::Refused { socket, seat, why });
                 return;
             }
             self.meter.refused();
@@ -92,7 +92,7 @@ impl Acceptor {
         if secure || !self.shared.options.workers {
             door.fallback.hand(Handed { socket, seat, read: Vec::new(), secure });
         } else {
-            door.tell(News::Arrived { socket, seat, read: Vec::new() });
+            door.send(Command::Arrived { socket, seat, read: Vec::new() });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::fallback::Handover;
 use crate::meter::Meter;
-use crate::worker::{News, Waker};
+use crate::worker::{Command, Waker};
 
 /// How many more answers under way than the least busy one a worker may have, before it passes on a
 /// connection that asks for one more; and a sixteenth of those.
@@ -17,7 +17,7 @@ pub(crate) struct Door {
     pub(crate) meter: Arc<Meter>,
     /// Counts the answers of the fallback.
     pub(crate) fallback_meter: Arc<Meter>,
-    pub(crate) letters: Sender<News>,
+    pub(crate) commands: Sender<Command>,
     pub(crate) waker: Waker,
     pub(crate) fallback: Handover,
 }
@@ -34,9 +34,9 @@ impl Door {
         self.meter.answers_ahead() + self.fallback_meter.answers_ahead()
     }
 
-    /// Tell the worker. Where it has ended, what it is told is dropped.
-    pub(crate) fn tell(&self, news: News) {
-        if self.letters.send(news).is_ok() {
+    /// Sends a command to the worker. A worker that has ended drops it.
+    pub(crate) fn send(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
             self.waker.wake();
         }
     }

@@ -106,12 +106,12 @@ impl Plane {
             doors.clone(),
             waker.clone(),
         )?;
-        let letters = worker.letters();
+        let commands = worker.commands();
         spawn(&format!("bedrock-fallback-{at}"), ending.clone(), || fallback.run())?;
         spawn(&format!("bedrock-work-{at}"), ending.clone(), || worker.run())?;
         self.wakers.push(waker.clone());
         self.meters.push([Arc::clone(&meter), Arc::clone(&fallback_meter)]);
-        Ok(Door { meter, fallback_meter, letters, waker, fallback: handover })
+        Ok(Door { meter, fallback_meter, commands, waker, fallback: handover })
     }
 
     /// The TCP addresses that it listens on.

@@ -30,4 +30,4 @@ mod thread;
 mod wheel;
 
 pub(crate) use poller::Waker;
-pub(crate) use thread::{News, Worker};
+pub(crate) use thread::{Command, Worker};

@@ -8,7 +8,7 @@ use rustix::net::{RecvFlags, recv};
 use super::active_response::ActiveResponse;
 use super::connection::{Connection, Making, Phase, READING};
 use super::request::{Read, Request, read};
-use super::thread::{News, Worker};
+use super::thread::{Command, Worker};
 use crate::fallback::Handed;
 use crate::head::{Rejection, may_end};
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
@@ -243,10 +243,10 @@ impl Worker {
     ) -> Next {
         self.tickets += 1;
         let ticket = self.tickets;
-        let (news, waker) = (self.letters.clone(), self.poller.waker());
+        let (commands, waker) = (self.commands.clone(), self.poller.waker());
         let then = move |made| {
             // Where the worker has ended, nobody waits.
-            let _ = news.send(News::Made { key, ticket, made });
+            let _ = commands.send(Command::Made { key, ticket, made });
             waker.wake();
         };
         if let Err(why) = make(&self.makers, Box::new(then)) {
@@ -316,7 +316,7 @@ impl Worker {
         self.poller.remove(&socket);
         door.meter.comes();
         let seat = Seat::take(&door.meter);
-        door.tell(News::Arrived { socket, seat, read: bytes.to_vec() });
+        door.send(Command::Arrived { socket, seat, read: bytes.to_vec() });
         true
     }
 

@@ -24,8 +24,8 @@ use crate::wire::Date;
 /// How much is read at a time.
 const READ_BYTES: usize = 65_536;
 
-/// What other threads tell a worker.
-pub(crate) enum News {
+/// A message to a worker from another thread.
+pub(crate) enum Command {
     /// There is a new connection; or one of another worker's, with a request that was read of it.
     Arrived { socket: Socket, seat: Seat, read: Vec<u8> },
     /// There is one connection too many.
@@ -41,9 +41,9 @@ pub(crate) struct Worker {
     pub(super) fallback: Handover,
     pub(super) makers: Makers,
     pub(super) doors: Doors,
-    news: Receiver<News>,
-    /// Where it is told.
-    pub(super) letters: Sender<News>,
+    received: Receiver<Command>,
+    /// Given to other threads that send commands.
+    pub(super) commands: Sender<Command>,
     pub(super) poller: Poller,
     pub(super) connections: Slab<Connection>,
     pub(super) wheel: Wheel,
@@ -68,7 +68,7 @@ impl Worker {
         doors: Doors,
         waker: Waker,
     ) -> io::Result<Self> {
-        let (letters, news) = channel();
+        let (commands, received) = channel();
         let date = Date::with(shared.options.cors.as_ref());
         Ok(Self {
             shared,
@@ -76,8 +76,8 @@ impl Worker {
             fallback,
             makers,
             doors,
-            news,
-            letters,
+            received,
+            commands,
             poller: Poller::new(waker)?,
             connections: Slab::new(),
             wheel: Wheel::new(),
@@ -91,9 +91,9 @@ impl Worker {
         })
     }
 
-    /// Where it is told of new connections.
-    pub(crate) fn letters(&self) -> Sender<News> {
-        self.letters.clone()
+    /// Returns a sender of commands to this worker.
+    pub(crate) fn commands(&self) -> Sender<Command> {
+        self.commands.clone()
     }
 
     /// Serve until it is over.
@@ -110,7 +110,7 @@ impl Worker {
             for (key, flags) in events.iter() {
                 if key == WAKE {
                     self.poller.rest();
-                    self.hear();
+                    self.on_commands();
                 } else {
                     let key = key as usize;
                     self.guarded(key, |worker| worker.on_event(key, flags));
@@ -167,16 +167,16 @@ impl Worker {
     }
 
     /// Hear what others have done, and see whether the end has come nearer.
-    fn hear(&mut self) {
-        while let Ok(news) = self.news.try_recv() {
-            match news {
-                News::Arrived { socket, seat, read } => self.welcome(socket, seat, read),
-                News::Refused { socket, seat, why } => {
+    fn on_commands(&mut self) {
+        while let Ok(command) = self.received.try_recv() {
+            match command {
+                Command::Arrived { socket, seat, read } => self.welcome(socket, seat, read),
+                Command::Refused { socket, seat, why } => {
                     if let Some(key) = self.add(socket, seat) {
                         self.guarded(key, |worker| worker.refuse(key, 503, &why));
                     }
                 }
-                News::Made { key, ticket, made } => {
+                Command::Made { key, ticket, made } => {
                     self.guarded(key, |worker| worker.on_made(key, ticket, made));
                 }
             }
