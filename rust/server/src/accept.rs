@@ -10,7 +10,7 @@ use rustix::net::{SendFlags, send};
 use crate::doors::Doors;
 use crate::fallback::Handed;
 use crate::listen::{Listener, Socket};
-use crate::meter::{Meter, Seat};
+use crate::meter::{ConnectionGuard, Meter};
 use crate::options::max_refused;
 use crate::shared::{Shared, Shutdown};
 use crate::wire::{self, Date};
@@ -57,7 +57,7 @@ impl Acceptor {
     fn accept_all(&self, listener: &Listener) {
         while self.shared.stage() == Shutdown::Serving {
             match listener.accept() {
-                Ok(socket) => self.seat(socket),
+                Ok(socket) => self.dispatch(socket),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => match error.kind() {
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
@@ -71,15 +71,15 @@ impl Acceptor {
         }
     }
 
-    fn seat(&self, socket: Socket) {
+    fn dispatch(&self, socket: Socket) {
         let Some(door) = self.doors.least_busy() else { return };
         let limit = self.shared.options.max_connections;
         let secure = self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_));
         if self.doors.connections() >= limit {
             let why = format!("This server has {limit} connections at a time.");
             if !secure && self.meter.connections() < max_refused(limit) {
-                let seat = Seat::take(&self.meter);
-                door.send(Command::Refused { socket, seat, why });
+                let guard = ConnectionGuard::new(&self.meter);
+                door.send(Command::Refused { socket, guard, why });
                 return;
             }
             self.meter.refused();
@@ -88,11 +88,11 @@ impl Acceptor {
             }
             return;
         }
-        let seat = Seat::take(&door.meter);
+        let guard = ConnectionGuard::new(&door.meter);
         if secure || !self.shared.options.workers {
-            door.fallback.hand(Handed { socket, seat, read: Vec::new(), secure });
+            door.fallback.hand(Handed { socket, guard, read: Vec::new(), secure });
         } else {
-            door.send(Command::Arrived { socket, seat, read: Vec::new() });
+            door.send(Command::Arrived { socket, guard, read: Vec::new() });
         }
     }
 }

@@ -31,18 +31,18 @@ pub(crate) struct Meter {
     duration: Histogram,
 }
 
-/// One connection's place among those of a thread; free again when it is dropped.
+/// Counts a connection as open until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat(Arc<Meter>);
+pub(crate) struct ConnectionGuard(Arc<Meter>);
 
-impl Seat {
-    pub(crate) fn take(meter: &Arc<Meter>) -> Self {
+impl ConnectionGuard {
+    pub(crate) fn new(meter: &Arc<Meter>) -> Self {
         meter.connections.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(meter))
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }

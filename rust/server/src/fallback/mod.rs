@@ -40,13 +40,13 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(crate) use serve::Fallback;
 
 use crate::listen::Socket;
-use crate::meter::Seat;
+use crate::meter::ConnectionGuard;
 
 /// A connection for a fallback.
 #[derive(Debug)]
 pub(crate) struct Handed {
     pub(crate) socket: Socket,
-    pub(crate) seat: Seat,
+    pub(crate) guard: ConnectionGuard,
     /// What was read of it already.
     pub(crate) read: Vec<u8>,
     /// It speaks TLS.

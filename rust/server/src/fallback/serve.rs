@@ -171,7 +171,7 @@ async fn serve(
     place: &Place,
     mut stage: watch::Receiver<Shutdown>,
 ) {
-    let Handed { socket, seat: _seat, read, secure } = handed;
+    let Handed { socket, guard: _guard, read, secure } = handed;
     let Ok(mut inner) = duplex(socket) else { return };
     let tls = tls.filter(|_| secure);
     let buffers = tls.is_some();

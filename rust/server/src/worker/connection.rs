@@ -4,7 +4,7 @@ use rustix::event::epoll::EventFlags;
 
 use super::active_response::ActiveResponse;
 use crate::listen::Socket;
-use crate::meter::Seat;
+use crate::meter::ConnectionGuard;
 
 /// What a connection is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +52,14 @@ pub(super) struct Connection {
     /// When the phase began, or made progress.
     pub(super) since_ns: u64,
     pub(super) interest: EventFlags,
-    pub(super) seat: Seat,
+    pub(super) guard: ConnectionGuard,
 }
 
 /// What every connection is watched for.
 pub(super) const READING: EventFlags = EventFlags::IN.union(EventFlags::RDHUP);
 
 impl Connection {
-    pub(super) fn new(socket: Socket, seat: Seat, now_ns: u64) -> Self {
+    pub(super) fn new(socket: Socket, guard: ConnectionGuard, now_ns: u64) -> Self {
         Self {
             socket,
             inbox: Vec::new(),
@@ -71,7 +71,7 @@ impl Connection {
             phase: Phase::Idle,
             since_ns: now_ns,
             interest: READING,
-            seat,
+            guard,
         }
     }
 

@@ -12,7 +12,7 @@ use super::thread::{Command, Worker};
 use crate::fallback::Handed;
 use crate::head::{Rejection, may_end};
 use crate::making::{LARGE_BYTES, Made, Makers, Then};
-use crate::meter::Seat;
+use crate::meter::ConnectionGuard;
 use crate::options::MAX_DISCARDED_BYTES;
 use crate::route::NO_ROUTE;
 use crate::shared::Shutdown;
@@ -315,15 +315,15 @@ impl Worker {
         let Connection { socket, .. } = self.connections.remove(key);
         self.poller.remove(&socket);
         door.meter.comes();
-        let seat = Seat::take(&door.meter);
-        door.send(Command::Arrived { socket, seat, read: bytes.to_vec() });
+        let guard = ConnectionGuard::new(&door.meter);
+        door.send(Command::Arrived { socket, guard, read: bytes.to_vec() });
         true
     }
 
     /// Give a connection to the fallback, with what was read of it.
     fn hand_over(&mut self, key: usize, bytes: &[u8]) {
-        let Connection { socket, seat, .. } = self.connections.remove(key);
+        let Connection { socket, guard, .. } = self.connections.remove(key);
         self.poller.remove(&socket);
-        self.fallback.hand(Handed { socket, seat, read: bytes.to_vec(), secure: false });
+        self.fallback.hand(Handed { socket, guard, read: bytes.to_vec(), secure: false });
     }
 }

@@ -17,7 +17,7 @@ use crate::doors::Doors;
 use crate::fallback::Handover;
 use crate::listen::Socket;
 use crate::making::{Made, Makers};
-use crate::meter::{Meter, Seat};
+use crate::meter::{ConnectionGuard, Meter};
 use crate::shared::{Shared, Shutdown};
 use crate::wire::Date;
 
@@ -27,9 +27,9 @@ const READ_BYTES: usize = 65_536;
 /// A message to a worker from another thread.
 pub(crate) enum Command {
     /// There is a new connection; or one of another worker's, with a request that was read of it.
-    Arrived { socket: Socket, seat: Seat, read: Vec<u8> },
+    Arrived { socket: Socket, guard: ConnectionGuard, read: Vec<u8> },
     /// There is one connection too many.
-    Refused { socket: Socket, seat: Seat, why: String },
+    Refused { socket: Socket, guard: ConnectionGuard, why: String },
     /// An answer was made for the connection of that key, if it still waits for it.
     Made { key: usize, ticket: u64, made: Made },
 }
@@ -170,9 +170,9 @@ impl Worker {
     fn on_commands(&mut self) {
         while let Ok(command) = self.received.try_recv() {
             match command {
-                Command::Arrived { socket, seat, read } => self.welcome(socket, seat, read),
-                Command::Refused { socket, seat, why } => {
-                    if let Some(key) = self.add(socket, seat) {
+                Command::Arrived { socket, guard, read } => self.welcome(socket, guard, read),
+                Command::Refused { socket, guard, why } => {
+                    if let Some(key) = self.add(socket, guard) {
                         self.guarded(key, |worker| worker.refuse(key, 503, &why));
                     }
                 }
@@ -188,12 +188,12 @@ impl Worker {
         }
     }
 
-    fn welcome(&mut self, socket: Socket, seat: Seat, read: Vec<u8>) {
+    fn welcome(&mut self, socket: Socket, guard: ConnectionGuard, read: Vec<u8>) {
         let is_new = read.is_empty();
         if !is_new {
             self.meter.came();
         }
-        let Some(key) = self.add(socket, seat) else { return };
+        let Some(key) = self.add(socket, guard) else { return };
         if is_new {
             self.meter.accepted();
             if self.shared.stage() > Shutdown::Serving {
@@ -205,8 +205,8 @@ impl Worker {
     }
 
     /// Watch a connection from now on; none, where the system does not.
-    fn add(&mut self, socket: Socket, seat: Seat) -> Option<usize> {
-        let connection = Connection::new(socket, seat, self.clock.now());
+    fn add(&mut self, socket: Socket, guard: ConnectionGuard) -> Option<usize> {
+        let connection = Connection::new(socket, guard, self.clock.now());
         let key = self.connections.insert(connection);
         if self.poller.add(&self.connections[key].socket, key, READING).is_err() {
             self.connections.remove(key);
@@ -251,8 +251,8 @@ mod tests {
 
     fn connect(worker: &mut Worker) -> UnixStream {
         let (theirs, ours) = UnixStream::pair().unwrap();
-        let seat = Seat::take(&worker.meter);
-        worker.welcome(Socket::Unix(ours), seat, Vec::new());
+        let guard = ConnectionGuard::new(&worker.meter);
+        worker.welcome(Socket::Unix(ours), guard, Vec::new());
         theirs
     }
 
