@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SendFlags, send};
 
-use crate::doors::Doors;
+use crate::dispatcher::Dispatcher;
 use crate::fallback::Handed;
 use crate::listen::{Listener, Socket};
 use crate::meter::{ConnectionGuard, Meter};
@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_millis(10);
 pub(crate) struct Acceptor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Vec<Listener>,
-    pub(crate) doors: Doors,
+    pub(crate) dispatcher: Dispatcher,
     /// Counts the connections that are refused.
     pub(crate) meter: Arc<Meter>,
     pub(crate) waker: Waker,
@@ -72,14 +72,14 @@ impl Acceptor {
     }
 
     fn dispatch(&self, socket: Socket) {
-        let Some(door) = self.doors.least_busy() else { return };
+        let Some(handle) = self.dispatcher.least_busy() else { return };
         let limit = self.shared.options.max_connections;
         let secure = self.shared.options.tls.is_some() && matches!(socket, Socket::Tcp(_));
-        if self.doors.connections() >= limit {
+        if self.dispatcher.connections() >= limit {
             let why = format!("This server has {limit} connections at a time.");
             if !secure && self.meter.connections() < max_refused(limit) {
                 let guard = ConnectionGuard::new(&self.meter);
-                door.send(Command::Refused { socket, guard, why });
+                handle.send(Command::Refused { socket, guard, why });
                 return;
             }
             self.meter.refused();
@@ -88,11 +88,11 @@ impl Acceptor {
             }
             return;
         }
-        let guard = ConnectionGuard::new(&door.meter);
+        let guard = ConnectionGuard::new(&handle.meter);
         if secure || !self.shared.options.workers {
-            door.fallback.hand(Handed { socket, guard, read: Vec::new(), secure });
+            handle.fallback.hand(Handed { socket, guard, read: Vec::new(), secure });
         } else {
-            door.send(Command::Arrived { socket, guard, read: Vec::new() });
+            handle.send(Command::Arrived { socket, guard, read: Vec::new() });
         }
     }
 }

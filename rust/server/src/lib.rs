@@ -21,7 +21,7 @@
 //!
 //! - [`plane`], [`options`]: starting and stopping; bounds.
 //! - `accept`, [`listen`]: sockets that listen.
-//! - `doors`: who gets a new connection, or an old one that asks for a stream more.
+//! - `dispatcher`: who gets a new connection, or an old one that asks for a stream more.
 //! - `worker`: the workers.
 //! - `fallback`: what hyper serves, and the way to the app.
 //! - [`meter`], [`histogram`]: what is counted.
@@ -34,7 +34,7 @@
 mod accept;
 mod clock;
 mod cors;
-mod doors;
+mod dispatcher;
 mod fallback;
 mod head;
 pub mod histogram;

@@ -25,7 +25,7 @@ pub(crate) const LARGE_BYTES: usize = 131_072;
 
 /// What came of it.
 pub(crate) enum Made {
-    Answer(Owed),
+    Answer(AnswerGuard),
     /// Its plan is still to be made.
     Pending(Box<Pending>),
     /// The path is not one of Bedrock's.
@@ -233,19 +233,19 @@ impl Crew {
                 Some(Reply::Pending(pending)) => return Made::Pending(pending),
             },
         };
-        Made::Answer(Owed::new(Arc::clone(&self.shared), since, answer))
+        Made::Answer(AnswerGuard::new(Arc::clone(&self.shared), since, answer))
     }
 }
 
 /// Guard for an answer that a connection waits for. If it is dropped before the connection takes the
 /// answer, the client has left.
-pub(crate) struct Owed {
+pub(crate) struct AnswerGuard {
     shared: Arc<Shared>,
     since: Instant,
     answer: Option<Answer>,
 }
 
-impl Owed {
+impl AnswerGuard {
     fn new(shared: Arc<Shared>, since: Instant, answer: Answer) -> Self {
         Self { shared, since, answer: Some(answer) }
     }
@@ -255,7 +255,7 @@ impl Owed {
     }
 }
 
-impl Drop for Owed {
+impl Drop for AnswerGuard {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
             let playback = Playback::new(answer);

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
 use crate::accept::Acceptor;
-use crate::doors::{Door, Doors};
+use crate::dispatcher::{Dispatcher, WorkerHandle};
 use crate::fallback::{Fallback, Handover};
 use crate::listen::Listener;
 use crate::making::Makers;
@@ -31,8 +31,8 @@ pub struct Plane {
     shared: Arc<Shared>,
     /// Of each worker and its fallback.
     meters: Vec<[Arc<Meter>; 2]>,
-    /// Of whoever accepts.
-    door: Arc<Meter>,
+    /// Of the acceptor.
+    acceptor: Arc<Meter>,
     wakers: Vec<Waker>,
     stage: watch::Sender<Shutdown>,
     addresses: Vec<SocketAddr>,
@@ -57,7 +57,7 @@ impl Plane {
         let mut plane = Self {
             shared: Arc::new(Shared::new(engine, options)),
             meters: Vec::new(),
-            door: Arc::default(),
+            acceptor: Arc::default(),
             wakers: Vec::new(),
             stage: watch::Sender::new(Shutdown::Serving),
             addresses: listeners.iter().filter_map(Listener::address).collect(),
@@ -65,15 +65,15 @@ impl Plane {
             ended: Mutex::new(ended),
         };
         let makers = Makers::new(&plane.shared, &ending);
-        let doors = Doors::default();
-        let pair = |at| plane.pair(at, &makers, &doors, &ending);
-        doors.open((0..threads).map(pair).collect::<io::Result<_>>()?);
+        let dispatcher = Dispatcher::default();
+        let pair = |at| plane.pair(at, &makers, &dispatcher, &ending);
+        dispatcher.open((0..threads).map(pair).collect::<io::Result<_>>()?);
         drop(makers);
         let waker = Waker::new()?;
         plane.wakers.push(waker.clone());
         let shared = Arc::clone(&plane.shared);
-        let meter = Arc::clone(&plane.door);
-        let acceptor = Acceptor { shared, listeners, doors, meter, waker };
+        let meter = Arc::clone(&plane.acceptor);
+        let acceptor = Acceptor { shared, listeners, dispatcher, meter, waker };
         spawn("bedrock-accept", ending, move || acceptor.run())?;
         Ok(plane)
     }
@@ -83,9 +83,9 @@ impl Plane {
         &mut self,
         at: usize,
         makers: &Makers,
-        doors: &Doors,
+        dispatcher: &Dispatcher,
         ending: &Sender<()>,
-    ) -> io::Result<Door> {
+    ) -> io::Result<WorkerHandle> {
         let (meter, fallback_meter) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
         let waker = Waker::new()?;
         let (handing, handed) = unbounded_channel();
@@ -103,7 +103,7 @@ impl Plane {
             Arc::clone(&meter),
             handover.clone(),
             makers.clone(),
-            doors.clone(),
+            dispatcher.clone(),
             waker.clone(),
         )?;
         let commands = worker.commands();
@@ -111,7 +111,7 @@ impl Plane {
         spawn(&format!("bedrock-work-{at}"), ending.clone(), || worker.run())?;
         self.wakers.push(waker.clone());
         self.meters.push([Arc::clone(&meter), Arc::clone(&fallback_meter)]);
-        Ok(Door { meter, fallback_meter, commands, waker, fallback: handover })
+        Ok(WorkerHandle { meter, fallback_meter, commands, waker, fallback: handover })
     }
 
     /// The TCP addresses that it listens on.
@@ -127,7 +127,7 @@ impl Plane {
     /// What happened so far.
     pub fn figures(&self) -> Figures {
         let mut figures = Figures::default();
-        self.door.add_to(&mut figures);
+        self.acceptor.add_to(&mut figures);
         for pair in &self.meters {
             let (connections, streams) = (figures.connections, figures.streams);
             for meter in pair {

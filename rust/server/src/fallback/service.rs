@@ -186,7 +186,7 @@ impl Service {
             made = elsewhere(|then| self.makers.make(pending, then)).await?;
         }
         match made {
-            Made::Answer(owed) => Ok(owed.take()),
+            Made::Answer(guard) => Ok(guard.take()),
             Made::NoRoute => Err(NotMade::Refused(404, NO_ROUTE.to_owned())),
             Made::Pending(_) | Made::Panicked => Err(NotMade::Panicked),
         }

@@ -265,7 +265,7 @@ impl Worker {
         let making = connection.making.take_if(|making| making.ticket == ticket);
         let Some(Making { began_ns, close, .. }) = making else { return };
         let next = match made {
-            Made::Answer(owed) => self.begin(key, owed.take(), began_ns, close),
+            Made::Answer(guard) => self.begin(key, guard.take(), began_ns, close),
             Made::Pending(pending) => {
                 self.have_made(key, began_ns, close, |makers, then| makers.make(pending, then))
             }
@@ -308,15 +308,15 @@ impl Worker {
     /// Give a connection that asks for something to a worker that has less to do, if there is one.
     /// Who asks on old connections is not for whoever accepts to say.
     fn pass_on(&mut self, key: usize, bytes: &[u8]) -> bool {
-        let found = self.doors.less_busy(&self.meter);
-        let Some(door) = found.filter(|_| self.shared.stage() == Shutdown::Serving) else {
+        let found = self.dispatcher.less_busy(&self.meter);
+        let Some(handle) = found.filter(|_| self.shared.stage() == Shutdown::Serving) else {
             return false;
         };
         let Connection { socket, .. } = self.connections.remove(key);
         self.poller.remove(&socket);
-        door.meter.comes();
-        let guard = ConnectionGuard::new(&door.meter);
-        door.send(Command::Arrived { socket, guard, read: bytes.to_vec() });
+        handle.meter.comes();
+        let guard = ConnectionGuard::new(&handle.meter);
+        handle.send(Command::Arrived { socket, guard, read: bytes.to_vec() });
         true
     }
 

@@ -13,7 +13,7 @@ use super::connection::{Connection, READING};
 use super::poller::{Events, Poller, WAKE, Waker};
 use super::wheel::Wheel;
 use crate::clock::{Clock, SECOND_NS, TICK_NS};
-use crate::doors::Doors;
+use crate::dispatcher::Dispatcher;
 use crate::fallback::Handover;
 use crate::listen::Socket;
 use crate::making::{Made, Makers};
@@ -40,7 +40,7 @@ pub(crate) struct Worker {
     pub(super) meter: Arc<Meter>,
     pub(super) fallback: Handover,
     pub(super) makers: Makers,
-    pub(super) doors: Doors,
+    pub(super) dispatcher: Dispatcher,
     received: Receiver<Command>,
     /// Given to other threads that send commands.
     pub(super) commands: Sender<Command>,
@@ -65,7 +65,7 @@ impl Worker {
         meter: Arc<Meter>,
         fallback: Handover,
         makers: Makers,
-        doors: Doors,
+        dispatcher: Dispatcher,
         waker: Waker,
     ) -> io::Result<Self> {
         let (commands, received) = channel();
@@ -75,7 +75,7 @@ impl Worker {
             meter,
             fallback,
             makers,
-            doors,
+            dispatcher,
             received,
             commands,
             poller: Poller::new(waker)?,
@@ -244,9 +244,9 @@ mod tests {
         let shared = Arc::new(Shared::new(engine, Options::default()));
         let makers = Makers::new(&shared, &channel().0);
         let fallback = Handover(unbounded_channel().0);
-        let doors = Doors::default();
+        let dispatcher = Dispatcher::default();
         let waker = Waker::new().unwrap();
-        Worker::new(shared, Arc::default(), fallback, makers, doors, waker).unwrap()
+        Worker::new(shared, Arc::default(), fallback, makers, dispatcher, waker).unwrap()
     }
 
     fn connect(worker: &mut Worker) -> UnixStream {

@@ -1,4 +1,4 @@
-//! The ways to all workers and fallbacks, and how busy who is behind them is.
+//! Handles to every worker thread and its fallback, with their current load.
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
@@ -11,8 +11,8 @@ use crate::worker::{Command, Waker};
 /// connection that asks for one more; and a sixteenth of those.
 const MOST_AHEAD: usize = 4;
 
-/// The way to one worker and its fallback.
-pub(crate) struct Door {
+/// A handle to one worker and its fallback.
+pub(crate) struct WorkerHandle {
     /// Counts the connections of both, and the answers of the worker.
     pub(crate) meter: Arc<Meter>,
     /// Counts the answers of the fallback.
@@ -22,14 +22,14 @@ pub(crate) struct Door {
     pub(crate) fallback: Handover,
 }
 
-impl Door {
-    /// How busy who is behind it is. A stream counts beside its connection: one that is idle is
+impl WorkerHandle {
+    /// Its load. A stream counts beside its connection: one that is idle is
     /// no burden, and one of HTTP/2 may carry a thousand.
     fn load(&self) -> usize {
         self.meter.load() + self.fallback_meter.load()
     }
 
-    /// How many answers are under way behind it, or soon will be.
+    /// How many answers are under way, or soon will be.
     fn answers(&self) -> usize {
         self.meter.answers_ahead() + self.fallback_meter.answers_ahead()
     }
@@ -42,38 +42,39 @@ impl Door {
     }
 }
 
-/// All of them; known to each worker once all have been made.
+/// Chooses the worker of each connection. Workers know it once all have been made.
 #[derive(Clone, Default)]
-pub(crate) struct Doors(Arc<OnceLock<Vec<Door>>>);
+pub(crate) struct Dispatcher(Arc<OnceLock<Vec<WorkerHandle>>>);
 
-impl Doors {
-    pub(crate) fn open(&self, doors: Vec<Door>) {
-        assert!(self.0.set(doors).is_ok(), "they are made once");
+impl Dispatcher {
+    pub(crate) fn open(&self, handles: Vec<WorkerHandle>) {
+        assert!(self.0.set(handles).is_ok(), "they are made once");
     }
 
-    fn all(&self) -> &[Door] {
+    fn all(&self) -> &[WorkerHandle] {
         self.0.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Who gets a new connection.
-    pub(crate) fn least_busy(&self) -> Option<&Door> {
-        self.all().iter().min_by_key(|door| door.load())
+    /// Returns the least-loaded worker, for a new connection.
+    pub(crate) fn least_busy(&self) -> Option<&WorkerHandle> {
+        self.all().iter().min_by_key(|handle| handle.load())
     }
 
     /// Connections of all.
     pub(crate) fn connections(&self) -> usize {
-        self.all().iter().map(|door| door.meter.connections()).sum()
+        self.all().iter().map(|handle| handle.meter.connections()).sum()
     }
 
-    /// Who should give the next answer of a worker that has many more under way than others.
-    pub(crate) fn less_busy(&self, own: &Arc<Meter>) -> Option<&Door> {
+    /// Returns the worker with the fewest answers if `own` has many more, so that the connection can be
+    /// moved there.
+    pub(crate) fn less_busy(&self, own: &Arc<Meter>) -> Option<&WorkerHandle> {
         // Most workers that are asked have few: answers that are not paced end at once.
         if own.answers_ahead() <= MOST_AHEAD {
             return None;
         }
-        let own = self.all().iter().find(|door| Arc::ptr_eq(&door.meter, own))?.answers();
-        let door = self.all().iter().min_by_key(|door| door.answers())?;
-        let least = door.answers();
-        (own > least + MOST_AHEAD + least / 16).then_some(door)
+        let own = self.all().iter().find(|handle| Arc::ptr_eq(&handle.meter, own))?.answers();
+        let handle = self.all().iter().min_by_key(|handle| handle.answers())?;
+        let least = handle.answers();
+        (own > least + MOST_AHEAD + least / 16).then_some(handle)
     }
 }
