@@ -58,14 +58,14 @@ pub(super) struct Activity {
     blocked_since: Cell<Option<Instant>>,
     /// When the socket took something last.
     wrote_at: Cell<Instant>,
-    /// Since when the other side knows that it is to close, or should, and nothing was sent.
-    leaving_since: Cell<Option<Instant>>,
+    /// When the connection began to close, and nothing was sent since; starts the lingering close.
+    closing_since: Cell<Option<Instant>>,
     /// Then, something had been sent just before, or was under way.
     lingers: Cell<bool>,
     /// What lasts for too long.
     overdue: Cell<Option<End>>,
     answers: RefCell<Slab<Waiting>>,
-    /// Whoever waits for an end.
+    /// Wakes the task that serves the connection.
     waker: RefCell<Option<Waker>>,
 }
 
@@ -90,7 +90,7 @@ impl Activity {
             body_ended: Cell::new(true),
             blocked_since: Cell::new(None),
             wrote_at: Cell::new(Instant::now()),
-            leaving_since: Cell::new(None),
+            closing_since: Cell::new(None),
             lingers: Cell::new(false),
             overdue: Cell::new(None),
             answers: RefCell::default(),
@@ -141,11 +141,11 @@ impl Activity {
         self.protocol.get() != Protocol::Http2 && !self.body_ended.get()
     }
 
-    /// The other side is told to close. Where nothing is under way, it is not waited for for long.
-    pub(super) fn leaves(&self) {
+    /// The connection begins to close. Where nothing is under way, the client is not waited for for long.
+    pub(super) fn closing(&self) {
         let just_now = self.wrote_at.get().elapsed() < LAST_WORD;
         self.lingers.set(just_now || self.busy.get() > 0);
-        self.leaving_since.set(Some(Instant::now()));
+        self.closing_since.set(Some(Instant::now()));
     }
 
     /// The socket was asked to take bytes; whether it did. Returns whether it does not any more.
@@ -155,7 +155,7 @@ impl Activity {
             let now = Instant::now();
             self.wrote_at.set(now);
             // HTTP/2 holds what its client has no room for, and nobody sees how much that is.
-            self.leaving_since.set(self.leaving_since.get().map(|_| now));
+            self.closing_since.set(self.closing_since.get().map(|_| now));
             if since.is_some() {
                 self.begins_to_wait(now);
             }
@@ -173,7 +173,7 @@ impl Activity {
 
     /// Whether the other side may still be reading, or saying something.
     pub(super) fn lingers(&self) -> bool {
-        self.leaving_since.get().is_none() || self.lingers.get()
+        self.closing_since.get().is_none() || self.lingers.get()
     }
 
     /// Wait until the connection should not go on. By whoever serves it, and after it was served:
@@ -216,7 +216,7 @@ impl Activity {
             return None;
         }
         let idle_since = self.idle_since.get();
-        if let Some(since) = self.leaving_since.get() {
+        if let Some(since) = self.closing_since.get() {
             let end = self.head_since.get().map_or(End::Idle, |_| End::Late);
             return beyond(since.max(idle_since), LAST_WORD).then_some(end);
         }

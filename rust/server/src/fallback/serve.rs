@@ -202,7 +202,7 @@ async fn serve(
     let late = {
         let io = TokioIo::new(stream.clone());
         let mut connection = std::pin::pin!(builder.serve_connection(io, serving));
-        let mut leaving = false;
+        let mut closing = false;
         loop {
             let end = tokio::select! {
                 // First what is under way: whether it is decides on the end.
@@ -215,12 +215,12 @@ async fn serve(
                     break false;
                 }
                 end = activity.end() => Some(end),
-                () = is_ending(&mut stage), if !leaving => None,
+                () = is_ending(&mut stage), if !closing => None,
             };
             match end {
-                None | Some(End::Idle) if !leaving => {
-                    leaving = true;
-                    activity.leaves();
+                None | Some(End::Idle) if !closing => {
+                    closing = true;
+                    activity.closing();
                     if !activity.awaits_head() {
                         connection.as_mut().graceful_shutdown();
                     }
@@ -242,8 +242,8 @@ async fn serve(
         let _ = timeout(LAST_WORD, stream.refuse(LATE)).await;
     } else if failed || activity.awaits_body() {
         // The client may still be sending what nothing reads.
-        let _ = timeout(LAST_WORD, stream.close()).await;
+        let _ = timeout(LAST_WORD, stream.lingering_close()).await;
     } else {
-        let _ = timeout(most, stream.leave()).await;
+        let _ = timeout(most, stream.close()).await;
     }
 }

@@ -75,7 +75,7 @@ impl Stream {
     pub(super) async fn refuse(mut self, Rejection(status, why): Rejection) -> io::Result<()> {
         let bytes = wire::refusal(status, why, &Date::now());
         self.write_all(&bytes).await?;
-        self.close().await
+        self.lingering_close().await
     }
 
     /// Close once all has been said: where the other side has not closed, only when it does, or
@@ -84,11 +84,11 @@ impl Stream {
     /// # Errors
     ///
     /// The other side is not there any more.
-    pub(super) async fn leave(self) -> io::Result<()> {
+    pub(super) async fn close(self) -> io::Result<()> {
         let came = poll_fn(|context| Poll::Ready(self.poll_discard(context))).await;
         match came {
-            Poll::Ready(Ok(1..)) => self.close().await,
-            Poll::Pending if self.activity.lingers() => self.close().await,
+            Poll::Ready(Ok(1..)) => self.lingering_close().await,
+            Poll::Pending if self.activity.lingers() => self.lingering_close().await,
             _ => Ok(()),
         }
     }
@@ -99,7 +99,7 @@ impl Stream {
     /// # Errors
     ///
     /// The other side is not there any more.
-    pub(super) async fn close(mut self) -> io::Result<()> {
+    pub(super) async fn lingering_close(mut self) -> io::Result<()> {
         // It fails where hyper has done it.
         let _ = self.shutdown().await;
         let mut discarded = 0;

@@ -61,7 +61,7 @@ impl Worker {
                 Ok(sent) => sent,
                 Err(Errno::AGAIN | Errno::INTR) => 0,
                 Err(_) => {
-                    self.lose(key, End::ClientLeft);
+                    self.close(key, End::ClientLeft);
                     return Next::Gone;
                 }
             };
@@ -115,7 +115,7 @@ impl Worker {
                 Next::Read
             }
             Some(active) if active.is_cut() => {
-                self.lose(key, End::Cut);
+                self.close(key, End::Cut);
                 Next::Gone
             }
             Some(_) => {
@@ -166,7 +166,7 @@ impl Worker {
     }
 
     /// Say no more than what has been said. The other side closes; or time does.
-    pub(super) fn close(&mut self, key: usize) {
+    pub(super) fn lingering_close(&mut self, key: usize) {
         let now = self.clock.now();
         let connection = &mut self.connections[key];
         connection.inbox = Vec::new();
@@ -182,22 +182,22 @@ impl Worker {
         let socket = &self.connections[key].socket;
         if recv(socket, &mut [0; 1], RecvFlags::PEEK).is_ok_and(|(_, count)| count > 0) {
             shut_down(socket);
-            self.close(key);
+            self.lingering_close(key);
             return Next::Wait;
         }
-        self.lose(key, End::ClientLeft);
+        self.close(key, End::ClientLeft);
         Next::Gone
     }
 
     /// Drop a connection; `end` is how the answer on its way ended, if there is one.
-    pub(super) fn lose(&mut self, key: usize, end: End) {
+    pub(super) fn close(&mut self, key: usize, end: End) {
         self.settle(key, end);
         let connection = self.connections.remove(key);
         self.poller.remove(&connection.socket);
     }
 
     /// Drop a connection whose state is not to be trusted.
-    pub(super) fn give_up(&mut self, key: usize) {
+    pub(super) fn abort(&mut self, key: usize) {
         let Some(mut connection) = self.connections.try_remove(key) else {
             self.meter.failed();
             return;

@@ -38,21 +38,21 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let left = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         if connection.is_busy() && flags.intersects(left) {
-            self.lose(key, End::ClientLeft);
+            self.close(key, End::ClientLeft);
             return;
         }
         let count = match recv(&connection.socket, &mut *self.input, RecvFlags::empty()) {
             Ok((_, count)) if count > 0 => count,
             Err(Errno::AGAIN | Errno::INTR) => return,
             Ok(_) | Err(_) => {
-                self.lose(key, End::ClientLeft);
+                self.close(key, End::ClientLeft);
                 return;
             }
         };
         if let Phase::Closing { discarded } = &mut connection.phase {
             *discarded += count;
             if *discarded > MAX_DISCARDED_BYTES {
-                self.lose(key, End::ClientLeft);
+                self.close(key, End::ClientLeft);
             }
             return;
         }
@@ -274,7 +274,7 @@ impl Worker {
                 Next::Gone
             }
             Made::Panicked => {
-                self.give_up(key);
+                self.abort(key);
                 Next::Gone
             }
         };
@@ -301,7 +301,7 @@ impl Worker {
         self.meter.refused();
         self.leave(key, End::Delivered);
         self.connections[key].outbox = bytes;
-        self.close(key);
+        self.lingering_close(key);
         self.push(key);
     }
 

@@ -45,16 +45,16 @@ impl Worker {
                 let Rejection(status, why) = LATE;
                 self.refuse(key, status, why);
             }
-            Phase::Making | Phase::Answering => self.lose(key, End::Stalled),
-            Phase::Idle | Phase::Closing { .. } => self.lose(key, End::ClientLeft),
+            Phase::Making | Phase::Answering => self.close(key, End::Stalled),
+            Phase::Idle | Phase::Closing { .. } => self.close(key, End::ClientLeft),
         }
     }
 
-    /// The end has come nearer: close what nobody waits for, or everything.
-    pub(super) fn part(&mut self) {
+    /// Called when shutdown advances: closes idle connections, or all of them once it has stopped.
+    pub(super) fn close_idle(&mut self) {
         let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
-            self.guarded(key, |worker| worker.part_with(key));
+            self.guarded(key, |worker| worker.close_if_idle(key));
         }
         for (_, connection) in &mut self.connections {
             if let Some(active) = &mut connection.active {
@@ -63,15 +63,16 @@ impl Worker {
         }
     }
 
-    /// Close a connection that nobody waits for, or any once it is over. Who asked before is heard.
-    pub(super) fn part_with(&mut self, key: usize) {
+    /// Closes an idle connection, or any once the server has stopped. A request that has arrived is
+    /// still read.
+    pub(super) fn close_if_idle(&mut self, key: usize) {
         let over = self.stage == Shutdown::Stopped;
         if !over && self.connections[key].phase == Phase::Idle {
             self.on_readable(key, EventFlags::empty());
         }
         let Some(connection) = self.connections.get(key) else { return };
         if over || matches!(connection.phase, Phase::Idle | Phase::Closing { .. }) {
-            self.lose(key, End::Stopped);
+            self.close(key, End::Stopped);
         }
     }
 }

@@ -162,7 +162,7 @@ impl Worker {
                 // It was out on loan.
                 self.input = vec![0; READ_BYTES].into();
             }
-            self.give_up(key);
+            self.abort(key);
         }
     }
 
@@ -184,7 +184,7 @@ impl Worker {
         let stage = self.shared.stage();
         if stage > self.stage {
             self.stage = stage;
-            self.part();
+            self.close_idle();
         }
     }
 
@@ -197,7 +197,7 @@ impl Worker {
         if is_new {
             self.meter.accepted();
             if self.shared.stage() > Shutdown::Serving {
-                self.guarded(key, |worker| worker.part_with(key));
+                self.guarded(key, |worker| worker.close_if_idle(key));
             }
         } else {
             self.guarded(key, |worker| worker.serve_inbox(key, read));
