@@ -1,4 +1,4 @@
-//! The data plane: answers of a replay engine on sockets, on every core.
+//! The native server: answers of a replay engine on sockets, on every core.
 //!
 //! ```text
 //!              ┌─▶ worker ── Bedrock over plain HTTP/1.1: engine ─▶ timer wheel ─▶ send
@@ -19,7 +19,7 @@
 //!
 //! `docs/architecture.md` shows the whole, of which this is a part.
 //!
-//! - [`plane`], [`options`]: starting and stopping; bounds.
+//! - [`server`], [`options`]: starting and stopping; bounds.
 //! - `accept`, [`listen`]: sockets that listen.
 //! - `dispatcher`: who gets a new connection, or an old one that asks for a stream more.
 //! - `worker`: the workers.
@@ -43,8 +43,8 @@ pub mod listen;
 mod making;
 pub mod meter;
 pub mod options;
-pub mod plane;
 pub mod route;
+pub mod server;
 mod shared;
 pub mod tls;
 mod wire;
@@ -57,4 +57,4 @@ pub use limits::{OpenFiles, raise_open_files};
 pub use listen::Listener;
 pub use meter::Figures;
 pub use options::Options;
-pub use plane::Plane;
+pub use server::Server;

@@ -38,7 +38,7 @@ pub const MAX_IN_FLIGHT: usize = 20_000;
 /// in a pool; one that is closed under it costs a retry.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// What a plane is made with.
+/// What a server is made with.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// How many workers.

@@ -1,4 +1,4 @@
-//! What all threads of a plane see.
+//! What all threads of a server share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};

@@ -22,7 +22,7 @@ const NO_WORKERS: &str = "BEDROCK_FRAMES_NO_WORKERS";
 
 /// Serves an engine's answers on sockets.
 #[pyclass(module = "bedrock_frames._core", frozen)]
-struct Plane(server::Plane);
+struct Plane(server::Server);
 
 #[pymethods]
 impl Plane {
@@ -79,7 +79,7 @@ impl Plane {
                 Listener::unix(&path).map_err(|error| of(path.display().to_string(), &error))
             });
             let listeners = tcp.into_iter().chain(unix).collect::<PyResult<Vec<_>>>()?;
-            Ok(Self(server::Plane::start(engine, listeners, options)?))
+            Ok(Self(server::Server::start(engine, listeners, options)?))
         })
     }
 

@@ -150,7 +150,7 @@ impl Serving {
     }
 }
 
-/// Wait until the plane is about to end, and what had come by then was read.
+/// Wait until shutdown begins, and what had come by then was read.
 async fn is_ending(stage: &mut watch::Receiver<Shutdown>) {
     if stage.wait_for(|stage| *stage > Shutdown::Serving).await.is_ok() {
         sleep(TURN).await;

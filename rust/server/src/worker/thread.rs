@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Made { key: usize, ticket: u64, made: Made },
 }
 
-/// One thread's share of the plane.
+/// One thread of the server.
 pub(crate) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) meter: Arc<Meter>,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use replay::{Ask, Compile, Criteria, Engine, Filter, Pace, Parts, Plan, Rule, Text, Timing};
-use server::{Figures, Listener, Options, Plane};
+use server::{Figures, Listener, Options, Server};
 
 /// How many events a stream has.
 pub const EVENTS: usize = 20;
@@ -56,7 +56,7 @@ fn whole(text: &str) -> Arc<Plan> {
 
 /// A plane, and what its compiler waits for.
 pub struct Served {
-    pub plane: Plane,
+    pub plane: Server,
     pub engine: Arc<Engine>,
     begun: Receiver<()>,
     gate: Sender<()>,
@@ -82,7 +82,7 @@ impl Served {
         ];
         engine.load(rules.into_iter().map(Arc::new).collect(), Arc::new(compiler), false);
         let listener = Listener::tcp("127.0.0.1", 0).unwrap();
-        let plane = Plane::start(Arc::clone(&engine), vec![listener], options).unwrap();
+        let plane = Server::start(Arc::clone(&engine), vec![listener], options).unwrap();
         Self { plane, engine, begun, gate }
     }
 

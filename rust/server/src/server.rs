@@ -1,4 +1,4 @@
-//! Starting and stopping: the threads of a plane.
+//! Starting and stopping: the threads of a server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,9 +25,9 @@ use crate::worker::{Waker, Worker};
 /// How long threads that were told to end at once may take before they are left behind.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// A running plane. Dropped, it is told to end at once, and not waited for: its threads may need
+/// A running server. Dropped, it is told to end at once, and not waited for: its threads may need
 /// what whoever drops it holds.
-pub struct Plane {
+pub struct Server {
     shared: Arc<Shared>,
     /// Of each worker and its fallback.
     meters: Vec<[Arc<Meter>; 2]>,
@@ -41,7 +41,7 @@ pub struct Plane {
     ended: Mutex<Receiver<()>>,
 }
 
-impl Plane {
+impl Server {
     /// Serve what comes to these sockets, on threads of its own.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Plane {
     ) -> io::Result<Self> {
         let threads = options.threads.max(1);
         let (ending, ended) = channel();
-        let mut plane = Self {
+        let mut server = Self {
             shared: Arc::new(Shared::new(engine, options)),
             meters: Vec::new(),
             acceptor: Arc::default(),
@@ -64,18 +64,18 @@ impl Plane {
             listening: listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect(),
             ended: Mutex::new(ended),
         };
-        let makers = Makers::new(&plane.shared, &ending);
+        let makers = Makers::new(&server.shared, &ending);
         let dispatcher = Dispatcher::default();
-        let pair = |at| plane.pair(at, &makers, &dispatcher, &ending);
+        let pair = |at| server.pair(at, &makers, &dispatcher, &ending);
         dispatcher.open((0..threads).map(pair).collect::<io::Result<_>>()?);
         drop(makers);
         let waker = Waker::new()?;
-        plane.wakers.push(waker.clone());
-        let shared = Arc::clone(&plane.shared);
-        let meter = Arc::clone(&plane.acceptor);
+        server.wakers.push(waker.clone());
+        let shared = Arc::clone(&server.shared);
+        let meter = Arc::clone(&server.acceptor);
         let acceptor = Acceptor { shared, listeners, dispatcher, meter, waker };
         spawn("bedrock-accept", ending, move || acceptor.run())?;
-        Ok(plane)
+        Ok(server)
     }
 
     /// Start a worker and its fallback.
@@ -168,7 +168,7 @@ impl Plane {
     }
 }
 
-impl Drop for Plane {
+impl Drop for Server {
     fn drop(&mut self) {
         self.advance(Shutdown::Stopped);
     }
