@@ -37,7 +37,9 @@ from bedrock_frames._core_replay import Job as Job
 from bedrock_frames._core_replay import JournalEntry as JournalEntry
 from bedrock_frames._core_replay import Pending as Pending
 from bedrock_frames._core_replay import Plan as Plan
+from bedrock_frames._core_replay import Playback as Playback
 from bedrock_frames._core_replay import Rule as Rule
+from bedrock_frames._core_replay import Settlement as Settlement
 from bedrock_frames._core_replay import UnsupportedModel as UnsupportedModel
 from bedrock_frames._core_replay import Writes as Writes
 from bedrock_frames.values import Headers, HeaderValue

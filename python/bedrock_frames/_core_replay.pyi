@@ -197,8 +197,76 @@ class Answer:
     def abort_after(self) -> tuple[float, int] | None:
         """Cut the connection at that time, having sent exactly ``body[:offset]``."""
     @property
+    def paced(self) -> bool:
+        """Whether some of it is due later than at once, or is cut."""
+    @property
     def frames(self) -> int:
-        """How many frames there are to send, for :meth:`Engine.settle`."""
+        """How many frames there are to send."""
+
+@final
+class Playback:
+    """One answer being sent: what of it is due, what was late, and how it ended.
+
+    Has neither a socket nor a clock: ``now`` is seconds since the request was there.
+    """
+
+    def __new__(cls, answer: Answer) -> Self: ...
+    def next(self, now: float, most: int) -> bytes | float | None:
+        """Return what to do: send these bytes, wait until that time, or end.
+
+        At most ``most`` bytes are returned at a time. The first of them may be empty: the head of
+        the response is due with them. At the end, :attr:`is_cut` says how to close.
+        """
+    @property
+    def is_cut(self) -> bool:
+        """Whether the fixture cuts the connection before the end of the body."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the body was returned by :meth:`next`, and no cut follows."""
+    @property
+    def is_paced(self) -> bool:
+        """Whether some of it is due later than at once."""
+    def sent(self, count: int, now: float) -> list[float]:
+        """Note that the transport has taken ``count`` bytes more of the body.
+
+        Returns the lateness, in seconds, of each paced write whose last byte that was.
+        """
+    def finish(self, end: str, now: float) -> Settlement:
+        """Return how it ended: delivered, client_left, stalled, cut, stopped or failed.
+
+        Of a delivery it may be asked before the last bytes go.
+
+        Raises:
+            ValueError: ``end`` is not one of these.
+        """
+
+@final
+class Settlement:
+    """How an answer ended: the one account of it, for the journal and for metrics."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def end(self) -> str:
+        """The argument of :meth:`Playback.finish`."""
+    @property
+    def outcome(self) -> str:
+        """What the journal says of it: "cut" for "stopped", else the same."""
+    @property
+    def frames(self) -> int:
+        """Whole frames that were sent; a body that is not an event stream is one frame."""
+    @property
+    def bytes(self) -> int:
+        """Bytes of the body that were sent."""
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is an event stream."""
+    @property
+    def duration(self) -> float:
+        """Seconds from when the request was there."""
+    @property
+    def lateness(self) -> float | None:
+        """The largest lateness of a paced write, in seconds; None where nothing was paced."""
 
 @final
 class Writes:
@@ -419,19 +487,8 @@ class Engine:
         For each: whether it meets them, and which conditions do not hold. None where the journal
         kept too little of its body to tell.
         """
-    def settle(
-        self,
-        request_id: str,
-        outcome: str,
-        sent_frames: int,
-        *,
-        duration: float | None = None,
-        lateness: float | None = None,
-    ) -> None:
-        """Tell the journal how an answer ended, and how long it took.
-
-        ``outcome`` is "delivered", "client_left" or "cut".
-        """
+    def settle(self, settlement: Settlement) -> None:
+        """Tell the journal how an answer ended. A later settlement replaces an earlier one."""
     @property
     def requests(self) -> dict[tuple[str, int], int]:
         """Requests answered, by (operation, status); the operation is "unknown" for other paths."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_frames._core import MAX_JOURNAL_BYTES, Engine
+from bedrock_frames._core import MAX_JOURNAL_BYTES, Engine, Playback
 from tests.support.engine_requests import MODEL, ask, conversation, engine, rule, user
 
 GO = conversation(user("go"))
@@ -85,14 +85,14 @@ def test_the_journal_is_a_ring() -> None:
     made = engine([rule()], journal_entries=3)
     answers = [ask(made, GO) for _ in range(5)]
     assert statuses(made) == (3, [2, 3, 4])
-    made.settle(answers[0].request_id, "delivered", 1)
-    made.settle(answers[4].request_id, "delivered", 1)
+    made.settle(Playback(answers[0]).finish("delivered", 0.0))
+    made.settle(Playback(answers[4]).finish("delivered", 0.0))
     assert [entry.outcome for entry in made.journal()[1]] == ["pending", "pending", "delivered"]
 
 
 def test_the_journal_can_be_off() -> None:
     made = engine([rule()], journal_entries=0)
-    made.settle(ask(made, GO).request_id, "delivered", 1)
+    made.settle(Playback(ask(made, GO)).finish("delivered", 0.0))
     assert made.journal() == (0, [])
 
 
@@ -142,17 +142,21 @@ def test_filters_are_all_to_be_met() -> None:
 def test_outcomes_are_settled_by_request_id() -> None:
     made = engine([rule()])
     answers = [ask(made, GO) for _ in range(3)]
-    made.settle(answers[1].request_id, "cut", 3)
-    made.settle(answers[2].request_id, "client_left", 2)
-    made.settle("no-such-id", "delivered", 1)
-    found = [(entry.outcome, entry.sent_frames) for entry in made.journal()[1]]
-    assert found == [("pending", 0), ("cut", 3), ("client_left", 2)]
+    for answer, end in zip(answers[1:], ("stopped", "delivered"), strict=True):
+        playback = Playback(answer)
+        playback.next(0.0, 1_000_000)
+        settlement = playback.finish(end, 2.5)
+        assert settlement.request_id == answer.request_id
+        made.settle(settlement)
+    found = [(entry.outcome, entry.sent_frames, entry.duration) for entry in made.journal()[1]]
+    assert found == [("pending", 0, None), ("cut", 0, 2.5), ("delivered", 1, 2.5)]
 
 
 @pytest.mark.parametrize("outcome", ["", "pending", "Delivered", "lost"])
-def test_an_unknown_outcome_is_refused(outcome: str) -> None:
-    with pytest.raises(ValueError, match="delivered, client_left or cut"):
-        engine([]).settle("0", outcome, 0)
+def test_an_unknown_end_is_refused(outcome: str) -> None:
+    playback = Playback(ask(engine([rule()]), GO))
+    with pytest.raises(ValueError, match="delivered, client_left, stalled, cut, stopped, failed"):
+        playback.finish(outcome, 0.0)
 
 
 def test_a_reset_empties_the_journal_and_ids_go_on() -> None:
@@ -169,7 +173,8 @@ def test_every_request_of_many_threads_is_recorded_once() -> None:
 
     def work(name: str) -> None:
         for _ in range(200):
-            made.settle(ask(made, GO, headers={"x-test-id": name}).request_id, "delivered", 1)
+            answer = ask(made, GO, headers={"x-test-id": name})
+            made.settle(Playback(answer).finish("delivered", 0.0))
 
     workers = [threading.Thread(target=work, args=(f"s{n}",)) for n in range(8)]
     for worker in workers:

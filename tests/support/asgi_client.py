@@ -6,18 +6,22 @@ from typing import Any, Final
 
 from starlette.types import Message, Send
 
-from bedrock_frames.server.pacing import Outcome, PacedResponse, Write
-from bedrock_frames.server.ticker import Ticker
+from bedrock_frames._core import Engine, JournalEntry, Plan, Playback
+from bedrock_frames.server.metrics import Counts
+from bedrock_frames.server.pacing import Responder
+from tests.support.engine_requests import EVENT_STREAM, ask, conversation, engine, rule, user
 from tests.support.virtual_loop import VirtualLoop
 
-BODY: Final = b"aabbbcccc"
-WRITES: Final = [(0.010, 2), (0.030, 5), (0.050, 9)]
+FRAMES: Final = (b"aa", b"bbb", b"cccc")
+BODY: Final = b"".join(FRAMES)
+PACED: Final = {"recorded": {"ttft_ms": 10.0, "delays_ms": [20.0]}}
+"""Frames are due after 10, 30 and 50 ms."""
 
 
 class Client:
     """The other side of an ASGI app: notes what comes and when, leaves when told.
 
-    Times are milliseconds to the nearest 5: a tick may come up to one of them late.
+    Times are milliseconds to the nearest 5: a sleep may last up to one of them longer.
     """
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -49,28 +53,55 @@ class Client:
         return [(at, m["status"]) for at, m in self.messages if m["type"] == "http.response.start"]
 
 
-class Notes:
-    def __init__(self) -> None:
-        self.written: list[tuple[float, int]] = []
-        self.end: tuple[Outcome, int] | None = None
+class Exchange:
+    """One answer of an engine, on its way to a client."""
 
-    def wrote(self, lateness: float, end: int) -> None:
-        self.written.append((lateness, end))
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        frames: Sequence[bytes] = FRAMES,
+        *,
+        timing: Any = PACED,
+        stall_seconds: float = 60,
+        **cut: Any,
+    ) -> None:
+        plan = Plan(headers=EVENT_STREAM, frames=frames, steps=[0] * len(frames))
+        self.engine: Engine = engine([rule(timing=timing, **cut)], lambda *_: plan)
+        answer = ask(self.engine, conversation(user("hello")), operation="converse-stream")
+        self.client = Client(loop)
+        self.counts = Counts()
+        self._loop = loop
+        self._playback = Playback(answer)
+        self._stall_seconds = stall_seconds
 
-    def ended(self, outcome: Outcome, sent: int) -> None:
-        assert self.end is None
-        self.end = (outcome, sent)
+    async def run(self, send: Send | None = None) -> None:
+        responder = Responder(
+            self._playback,
+            {"type": "http.response.start", "status": 200, "headers": []},
+            send or self.client.send,
+            engine=self.engine,
+            counts=self.counts,
+            start=self._loop.time(),
+            clock=self._loop.time,
+            stall_seconds=self._stall_seconds,
+        )
+        await responder.respond(self.client.receive)
 
+    @property
+    def entry(self) -> JournalEntry:
+        _, [entry] = self.engine.journal()
+        return entry
 
-def response(
-    loop: VirtualLoop, writes: Sequence[Write] = WRITES, body: bytes = BODY, **options: Any
-) -> PacedResponse:
-    options.setdefault("on", Ticker(loop, clock=loop.time))
-    return PacedResponse(body, writes, **options)
-
-
-async def exchange(client: Client, app: PacedResponse, send: Send | None = None) -> None:
-    await app({"type": "http"}, client.receive, send or client.send)
+    def ended(self) -> tuple[str, int, int]:
+        """Return outcome, frames and bytes, which the journal and the metrics agree on."""
+        entry, counts = self.entry, self.counts
+        assert counts.streams == 0
+        assert counts.frames == entry.sent_frames
+        ends = {end: count for end, count in counts.ends.items() if count}
+        outcome = entry.outcome
+        expected = {} if outcome == "delivered" else {outcome: 1}
+        assert ends in (expected, {"stopped": 1} if outcome == "cut" else expected)
+        return outcome, entry.sent_frames, counts.body_bytes
 
 
 class SlowHost:
@@ -80,10 +111,7 @@ class SlowHost:
         self.client = client
         self.open = asyncio.Event()
         self.open.set()
-        self.tasks: set[object] = set()
 
     async def send(self, message: Message) -> None:
-        self.tasks.add(asyncio.current_task())
         await self.open.wait()
-        self.tasks.add(asyncio.current_task())
         await self.client.send(message)

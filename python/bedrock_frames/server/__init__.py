@@ -1,4 +1,4 @@
-"""The fixture server: a Starlette app, a way to run it, and paced responses for any app.
+"""The fixture server: a Starlette app, and a way to run it.
 
 ``create_app`` puts the parts together: the engine of the extension decides what is answered
 (:mod:`.catalog` keeps it loaded), :mod:`.endpoint` moves requests and answers, :mod:`.pacing` sends
@@ -12,13 +12,12 @@ from bedrock_frames.bounds import parse_duration
 from bedrock_frames.server.app import Parts, create_app, parts_of
 from bedrock_frames.server.native import NativeServer, Place
 from bedrock_frames.server.options import log_to_stderr, parse_timing
-from bedrock_frames.server.pacing import ConnectionCut, PacedResponse
+from bedrock_frames.server.pacing import ConnectionCut
 from bedrock_frames.server.run import Server, serve
 
 __all__ = [
     "ConnectionCut",
     "NativeServer",
-    "PacedResponse",
     "Parts",
     "Place",
     "Server",

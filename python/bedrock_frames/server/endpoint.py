@@ -1,8 +1,7 @@
 """Bedrock's own paths, as plain ASGI: read the request, ask the engine, send the answer.
 
 An answer that is due at once is one message, whatever its number of frames: a message a frame costs
-eight times as much. Paced answers go to the ticker, and so do those that take a while at once: the
-client may leave meanwhile.
+eight times as much. While an answer is paced, long or was compiled, the client may leave.
 """
 
 from __future__ import annotations
@@ -16,10 +15,9 @@ from urllib.parse import quote
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Match
 
-from bedrock_frames._core import BEDROCK_PREFIXES, DRAIN_FACTOR, Pending, scan
-from bedrock_frames.server.pacing import PIECE_BYTES, pace
+from bedrock_frames._core import BEDROCK_PREFIXES, DRAIN_FACTOR, Pending, Playback
+from bedrock_frames.server.pacing import PIECE_BYTES, Responder, monotonic
 from bedrock_frames.server.threads import in_thread
-from bedrock_frames.server.ticker import monotonic
 from bedrock_frames.server.typed import refusal
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
     from bedrock_frames._core import Answer, Engine
     from bedrock_frames.server.metrics import Counts
-    from bedrock_frames.server.pacing import Outcome
 
 
 LAST_WORD: Final = 2.0
@@ -94,7 +91,7 @@ class BedrockRoute(BaseRoute):
             else:
                 await self._answer(scope, receive, send)
         except ClientLeft:
-            counts.disconnects += 1
+            counts.ends["client_left"] += 1
         finally:
             counts.in_flight -= 1
 
@@ -119,16 +116,21 @@ class BedrockRoute(BaseRoute):
             )(scope, receive, send)
             return
 
-        head = _head(answer, close=not whole)
-        writes, body = answer.writes, answer.body
-        paced = len(writes) != 1 or writes[0][0] > 0 or answer.abort_after is not None
-        if not (paced or made or len(body) > PIECE_BYTES):
-            # First, for who has read the answer may look into the journal at once.
-            self._settle(answer, "delivered", len(body), monotonic() - start)
-            await send(head)
-            await send({"type": "http.response.body", "body": body})
+        responder = self._responder(answer, send, start, close=not whole)
+        if made or answer.paced or len(answer.body) > PIECE_BYTES:
+            await responder.respond(receive)
         else:
-            await self._pace(answer, head, start, scope, receive, send, paced=paced)
+            await responder.respond_at_once()
+
+    def _responder(self, answer: Answer, send: Send, start: float, *, close: bool) -> Responder:
+        return Responder(
+            Playback(answer),
+            _head(answer, close=close),
+            send,
+            engine=self._engine,
+            counts=self._counts,
+            start=start,
+        )
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request by its head alone: its body may never end, and is thrown away.
@@ -144,87 +146,23 @@ class BedrockRoute(BaseRoute):
             scope["method"], target_of(scope), scope["headers"], body, arrived=time.time()
         )
         assert answer is not None  # noqa: S101 - for the type checker
-        body = answer.body
-        self._settle(answer, "delivered", len(body), monotonic() - start)
-        await send(_head(answer, close=not whole))
         if whole:
-            await send({"type": "http.response.body", "body": body})
+            await self._responder(answer, send, start, close=False).respond_at_once()
             return
-        # All of it, and not yet the end: a host that closes the connection while the client sends
-        # would take the answer back.
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        with suppress(TimeoutError, ClientLeft):
-            async with asyncio.timeout(LAST_WORD):
-                await read_body(receive, 0, self._max_body)
-        await send({"type": "http.response.body", "body": b""})
 
-    async def _pace(
-        self,
-        answer: Answer,
-        head: Message,
-        start: float,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        *,
-        paced: bool,
-    ) -> None:
-        self._counts.streams += paced
-        try:
-            await pace(
-                scope,
-                receive,
-                send,
-                head,
-                answer.body,
-                answer.writes,
-                start=start,
-                cut_after=answer.abort_after,
-                observer=_Watch(self, answer, start, paced=paced),
-            )
-        finally:
-            self._counts.streams -= paced
+        async def send_and_read(message: Message) -> None:
+            if not message.get("body"):
+                await send(message)
+                return
+            # All of it, and not yet the end: a host that closes the connection while the client
+            # sends would take the answer back.
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError, ClientLeft):
+                async with asyncio.timeout(LAST_WORD):
+                    await read_body(receive, 0, self._max_body)
+            await send({"type": "http.response.body", "body": b""})
 
-    def _settle(
-        self,
-        answer: Answer,
-        outcome: Outcome,
-        sent: int,
-        duration: float,
-        lateness: float | None = None,
-    ) -> None:
-        if outcome == "delivered":
-            frames = answer.frames
-        else:
-            found = scan(answer.body) if answer.stream else []
-            frames = sum(offset + length <= sent for offset, length, _ in found)
-            self._counts.disconnects += outcome == "client_left"
-        if answer.stream:
-            self._counts.frames += frames
-        self._counts.body_bytes += sent
-        self._engine.settle(
-            answer.request_id, outcome, frames, duration=duration, lateness=lateness
-        )
-
-
-class _Watch:
-    """Tells the figures and the journal how an answer goes. What is not paced is never late."""
-
-    def __init__(self, route: BedrockRoute, answer: Answer, start: float, *, paced: bool) -> None:
-        self._start = start
-        self._latest = 0.0 if paced else None
-        self._late = route._counts.late if paced else None
-        self._settle = route._settle
-        self._answer = answer
-
-    def wrote(self, lateness: float, end: int) -> None:  # noqa: ARG002
-        if self._late is not None and self._latest is not None:
-            self._latest = max(self._latest, lateness)
-            self._late(lateness)
-
-    def ended(self, outcome: Outcome, sent: int) -> None:
-        took = monotonic() - self._start
-        self._settle(self._answer, outcome, sent, took, self._latest)
+        await self._responder(answer, send_and_read, start, close=True).respond_at_once()
 
 
 async def read_body(receive: Receive, limit: int, most: int | None = None) -> tuple[bytes, bool]:

@@ -7,17 +7,15 @@ import logging
 import signal
 import socket
 import threading
-import weakref
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bedrock_frames._core import IDLE_SECONDS, MAX_HEAD_BYTES
 from bedrock_frames.server.files import is_own
-from bedrock_frames.server.joining import JoiningTransport
-from bedrock_frames.server.pacing import PIECES, ConnectionCut
+from bedrock_frames.server.pacing import ConnectionCut
 from bedrock_frames.server.threads import DaemonThread
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from starlette.types import ASGIApp
-
-    from bedrock_frames.server.pacing import WritePiece
 
 
 _LOG: Final = logging.getLogger(__name__)
@@ -39,16 +35,10 @@ _AT_ONCE: Final = 2.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request head does not end; joins heads with bodies.
-
-    It has the extension ``PIECES``.
-    """
+    """Closes a connection whose request head does not end, and refuses malformed heads."""
 
     _head_bytes = 0
     _in_head = True
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", JoiningTransport(transport, self.loop)))
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -67,25 +57,6 @@ class BoundedProtocol(HttpToolsProtocol):
             # The parser stops, and uvicorn answers by a 400.
             raise ValueError(reason)
         super().on_headers_complete()
-        # Its task has not begun yet.
-        self.cycle.scope["extensions"] = {PIECES: {"write": self._piece_writer(self.cycle)}}
-
-    def _piece_writer(self, cycle: RequestResponseCycle) -> WritePiece:
-        flow, write = cycle.flow, self.transport.write
-        # The cycle has the scope, and that has this: left to the garbage collector, 700 answers a
-        # second make pauses of 40 ms.
-        cycle_of = weakref.ref(cycle)
-
-        def write_piece(piece: bytes) -> bool:
-            cycle = cycle_of()
-            if cycle is None or cycle.disconnected or not cycle.chunked_encoding:
-                return False
-            if flow.write_paused:
-                return False
-            write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            return True
-
-        return write_piece
 
 
 def _malformed(headers: list[tuple[bytes, bytes]], version: str) -> str | None:

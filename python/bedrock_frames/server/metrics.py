@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from bedrock_frames._core import Engine
+    from bedrock_frames._core import Engine, Settlement
 
 _NO_STRAYS: Final[Mapping[str, int]] = MappingProxyType({})
 
@@ -31,12 +31,22 @@ LATENESS_BOUNDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 """Upper bounds of the lateness histogram, in seconds."""
 
 
+REASONS: Final = {
+    "client_left": "client left",
+    "cut": "fixture",
+    "stalled": "stalled",
+    "stopped": "stopped",
+    "failed": "panic",
+}
+"""Ends of answers that were not delivered, and what the metrics call them."""
+
+
 class Counts:
     """Counters of the sockets. The engine counts the answers that it chose."""
 
     __slots__ = (
         "body_bytes",
-        "disconnects",
+        "ends",
         "frames",
         "in_flight",
         "lateness_buckets",
@@ -49,9 +59,17 @@ class Counts:
         self.streams = 0
         self.frames = 0
         self.body_bytes = 0
-        self.disconnects = 0
+        self.ends = dict.fromkeys(REASONS, 0)
         self.lateness_sum = 0.0
         self.lateness_buckets = [0] * (len(LATENESS_BOUNDS) + 1)
+
+    def settled(self, settlement: Settlement) -> None:
+        """Count an answer that has ended."""
+        if settlement.end in self.ends:
+            self.ends[settlement.end] += 1
+        if settlement.is_stream:
+            self.frames += settlement.frames
+        self.body_bytes += settlement.bytes
 
     def late(self, seconds: float) -> None:
         """Count one paced write."""
@@ -119,7 +137,15 @@ class Figures(Collector):
             "Bytes of bodies sent, of answers that have ended.",
             counts.body_bytes,
         )
-        yield _counter("disconnects", "Clients that left before the end.", counts.disconnects)
+        yield _counter(
+            "disconnects", "Clients that left before the end.", counts.ends["client_left"]
+        )
+        aborted = CounterMetricFamily(
+            "bedrock_frames_answers_aborted", "Answers that did not end.", labels=("reason",)
+        )
+        for end, reason in REASONS.items():
+            aborted.add_metric((reason,), counts.ends[end])
+        yield aborted
         yield _gauge(
             "requests_in_flight",
             "Bedrock requests being answered; by the portable app, also those being read.",
@@ -133,7 +159,7 @@ class Figures(Collector):
         )
         yield HistogramMetricFamily(
             "bedrock_frames_write_lateness_seconds",
-            "From when a paced write was due to when it was handed to the host.",
+            "From when a paced write was due to when the call that took its last byte returned.",
             buckets=list(
                 zip(
                     [*map(str, LATENESS_BOUNDS), "+Inf"],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-from bedrock_frames.server.metrics import LATENESS_BOUNDS, Counts
+from bedrock_frames.server.metrics import LATENESS_BOUNDS, REASONS, Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ def _counts(figures: Figures) -> Counts:
     counts.streams = figures.streams
     counts.frames = figures.frames
     counts.body_bytes = figures.body_bytes
-    counts.disconnects = figures.client_left
+    counts.ends = {end: getattr(figures, end) for end in REASONS}
     late = figures.lateness
     counts.lateness_sum = late.sum
     up_to = [*map(late.at_most, LATENESS_BOUNDS), late.total]
@@ -69,15 +69,6 @@ def _others(figures: Figures) -> Iterator[Metric]:
     )
     for name, text, value in counters:
         yield CounterMetricFamily(f"bedrock_frames_{name}", text, value)
-    aborted = CounterMetricFamily(
-        "bedrock_frames_answers_aborted", "Answers that did not end.", labels=("reason",)
-    )
-    aborted.add_metric(("client left",), figures.client_left)
-    aborted.add_metric(("fixture",), figures.cut)
-    aborted.add_metric(("stalled",), figures.stalled)
-    aborted.add_metric(("stopped",), figures.stopped)
-    aborted.add_metric(("panic",), figures.failed)
-    yield aborted
     yield _histogram(
         "first_frame", "From a request to the first bytes of its stream.", figures.first_frame
     )

@@ -49,6 +49,18 @@ pub enum End {
 }
 
 impl End {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Delivered, Self::ClientLeft, Self::Stalled, Self::Cut, Self::Stopped, Self::Failed];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            _ => self.outcome().name(),
+        }
+    }
+
     /// What the journal says of it.
     pub const fn outcome(self) -> Outcome {
         match self {

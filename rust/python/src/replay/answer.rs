@@ -65,6 +65,11 @@ impl Answer {
     }
 
     #[getter]
+    fn paced(&self) -> bool {
+        self.0.schedule.is_paced()
+    }
+
+    #[getter]
     fn frames(&self) -> usize {
         self.0.schedule.frames
     }

@@ -1,18 +1,18 @@
 //! `Engine`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
-use replay::{End, Filter, Fit, Options, Reply, Request, Settlement};
+use replay::{Filter, Fit, Options, Reply, Request};
 
 use super::answer::Answer;
 use super::compile::{Callback, calling};
 use super::journal::JournalEntry;
 use super::pending::Pending;
 use super::plan::Plan;
+use super::playback::Settlement;
 use super::rule::Rule;
 use super::{invalid, timing};
 
@@ -177,35 +177,8 @@ impl Engine {
         judged.collect()
     }
 
-    #[pyo3(signature = (request_id, outcome, sent_frames, *, duration=None, lateness=None))]
-    fn settle(
-        &self,
-        request_id: &str,
-        outcome: &str,
-        sent_frames: usize,
-        duration: Option<f64>,
-        lateness: Option<f64>,
-    ) -> PyResult<()> {
-        let ends = [End::Delivered, End::ClientLeft, End::Cut];
-        let Some(end) = ends.into_iter().find(|end| end.outcome().name() == outcome) else {
-            return Err(PyValueError::new_err(format!(
-                "outcome must be delivered, client_left or cut, got {outcome:?}"
-            )));
-        };
-        // An id that the engine never gave is one that the journal does not have.
-        if let Ok(request_id) = request_id.parse() {
-            self.0.settle(&Settlement {
-                request_id,
-                end,
-                frames: sent_frames,
-                bytes: 0,
-                is_stream: false,
-                is_paced: lateness.is_some(),
-                duration: seconds(duration.unwrap_or_default()),
-                lateness: lateness.map(seconds),
-            });
-        }
-        Ok(())
+    fn settle(&self, settlement: &Settlement) {
+        self.0.settle(&settlement.0);
     }
 
     #[getter]
@@ -256,10 +229,6 @@ impl Engine {
     fn __repr__(&self) -> String {
         format!("Engine(fixtures={})", self.0.fixtures())
     }
-}
-
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 fn tally<'py>(py: Python<'py>, counts: &[(Arc<str>, u64)]) -> PyResult<Bound<'py, PyDict>> {

@@ -6,6 +6,7 @@
 //! - `criteria`, `timing`: the mappings that a rule is given, read.
 //! - `engine`, `compile`: the engine, and the compiler that it calls back.
 //! - `answer`, `pending`, `journal`: what comes out.
+//! - `playback`: an answer being sent.
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
@@ -16,6 +17,7 @@ mod engine;
 mod journal;
 mod pending;
 mod plan;
+mod playback;
 mod rule;
 mod timing;
 
@@ -43,6 +45,8 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<compile::Job>()?;
     module.add_class::<answer::Answer>()?;
     module.add_class::<answer::Writes>()?;
+    module.add_class::<playback::Playback>()?;
+    module.add_class::<playback::Settlement>()?;
     module.add_class::<pending::Pending>()?;
     module.add_class::<journal::JournalEntry>()?;
     Ok(())
