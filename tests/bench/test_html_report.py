@@ -13,7 +13,7 @@ import pytest
 
 from bedrock_frames.bench import Report, parse_threshold, to_html
 from bedrock_frames.bench.report.html.charts import charts
-from bedrock_frames.bench.report.html.marks import DARK
+from bedrock_frames.bench.report.html.marks import CONFIG, DARK
 from bedrock_frames.bench.report.results import Figures, Window
 from bedrock_frames.bench.report.summary import SweepStep
 from tests.support.bench_results import report, result
@@ -128,6 +128,13 @@ def test_labels_of_percentiles_have_lines_of_their_own() -> None:
         assert len(heights) == 2
         assert abs(heights[0] - heights[1]) >= 12
         assert max(heights) < 0
+
+
+def test_legends_have_as_many_rows_at_every_width() -> None:
+    # Rows that an expression adds once the width is known have no place, and are cut off.
+    legend: Any = CONFIG["legend"]
+
+    assert legend["columns"] == 2
 
 
 def test_a_sweep_has_a_curve_of_latency_by_rate() -> None:

@@ -53,8 +53,9 @@ CONFIG: Final[Spec] = {
         "symbolStrokeWidth": 3,
         "symbolOpacity": 1,
         "offset": 4,
-        # On a narrow page the names of series need more than one line.
-        "columns": {"expr": "max(1, floor(width / 110))"},
+        # So many fit into a page of 400 pixels. A number that depends on the width changes after
+        # the first layout, which leaves no place for rows that are added then: they were cut off.
+        "columns": 2,
     },
     "line": {"strokeWidth": 2},
 }
