@@ -130,8 +130,16 @@ $(VENV)/.demo: pyproject.toml $(RUST_SOURCES)
 	@touch $@
 
 # With link-time optimisation over all crates: most of it runs on one core.
+# ZIG=yes builds what is installed, tested and packed as it is published: zig links it against an old glibc.
+# Both take the same options and the same interpreter, so that nothing is compiled twice.
+ZIG ?= no
+ZIG_OPTIONS := --locked --zig --strip --compatibility manylinux_2_28
+WITH_ZIG := env PATH="$(CURDIR)/$(BIN):$$PATH"
 BUILD = $(QUIETLY) build "Building bedrock-frames into $(VENV): $(BUILD_TAKES)" \
-	env VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras
+	$(if $(filter yes,$(ZIG)),$(BUILD_WITH_ZIG),$(BUILD_HERE))
+BUILD_HERE = env VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras
+BUILD_WITH_ZIG = $(WITH_ZIG) sh -c '$(BIN)/python -m pip install ziglang && $(BIN)/python -m pip install \
+	--no-build-isolation -C build-args="$(ZIG_OPTIONS)" -e ".[$$1]"' build
 BUILD_TAKES := 3 to 6 minutes the first time, 1 to 2 after a change in Rust
 
 lint: lint-rust lint-python
@@ -163,16 +171,15 @@ $(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES)
 	@$(BUILD) server,bench
 	@touch $@
 
-# As it is published: zig links it against an old glibc, for systems older than this one. All is compiled
-# once more for that.
+# As it is published, for systems older than this one too.
 wheel: target/manylinux/.built
 
-target/manylinux/.built: $(VENV)/.installed $(RUST_SOURCES) $(PYTHON_SOURCES)
-	@$(QUIETLY) zig "Installing zig into $(VENV)" $(BIN)/python -m pip install 'ziglang>=0.15'
+target/manylinux/.built: $(VENV)/.installed $(if $(filter yes,$(ZIG)),$(VENV)/.built) $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@$(QUIETLY) zig "Installing zig into $(VENV)" $(BIN)/python -m pip install ziglang
 	@rm -rf $(@D)
-	@$(QUIETLY) manylinux "Building the manylinux wheel: this takes minutes" \
-		env PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked --zig \
-		--compatibility manylinux_2_28 --interpreter $(BIN)/python --out $(@D)
+	@$(QUIETLY) manylinux "Building the manylinux wheel: minutes, unless with ZIG=yes" \
+		$(WITH_ZIG) $(BIN)/maturin build --release $(ZIG_OPTIONS) \
+		--interpreter $(CURDIR)/$(BIN)/python --out $(@D)
 	@touch $@
 
 # For tests that install a wheel: this system's, of what is built already.
