@@ -350,6 +350,9 @@ class JournalEntry:
     def place(self) -> str | None:
         """Where the fixture that answered stood: its file, and its path there."""
     @property
+    def broken_rules(self) -> list[str]:
+        """Rules of the service that it breaks, in the order of the service's checks."""
+    @property
     def duration(self) -> float | None:
         """Seconds from when the request was there to the end of its answer, once it has ended."""
     @property
@@ -384,8 +387,13 @@ class Engine:
         max_sessions: int = 10_000,
         max_plan_bytes: int = 268_435_456,
         timing: Mapping[str, object] | None = None,
+        requests: str = "off",
+        request_rules: str | None = None,
     ) -> Self:
         """Make an engine without rules. ``journal_entries=0`` keeps no journal.
+
+        ``requests``: "warn" notes what rules of the service a request breaks, "refuse" refuses it;
+        both need the table of ``bedrock_frames.bedrock.request_rules.compiled()``.
 
         Compiled plans are remembered up to ``max_plan_bytes`` together, and the latest in any case.
         """
@@ -459,6 +467,11 @@ class Engine:
 
         At most ten lines are kept.
         """
+    def take_warnings(self) -> tuple[list[str], int]:
+        """Return the first break of each rule since the last call, and how many more there were."""
+    @property
+    def broken_rules(self) -> dict[str, int]:
+        """Requests that broke a rule of the service, by rule."""
     def reset(self, *, journal: bool = True, sequences: bool = True) -> None:
         """Empty the journal; begin sequences, the seeded draws and one-shot errors anew."""
     def next_error(self, plan: Plan, times: int = 1) -> None:

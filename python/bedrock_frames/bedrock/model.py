@@ -51,7 +51,8 @@ class _Shape(TypedDict, total=False):
 
 
 @functools.cache
-def _definitions() -> dict[str, _Shape]:
+def definitions() -> dict[str, _Shape]:
+    """Return all shapes as botocore states them, by name."""
     loader = Loader(
         extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False
     )
@@ -62,7 +63,7 @@ def _definitions() -> dict[str, _Shape]:
 @functools.cache
 def shape(name: str) -> Shape:
     """Return the shape of that name, such as ``"ConverseResponse"``."""
-    stated = _definitions()[name]
+    stated = definitions()[name]
     if stated.get("document"):
         return Document()
     match stated["type"]:
@@ -107,7 +108,7 @@ def _structure(name: str, stated: _Shape) -> Structure:
 
 def enum(name: str) -> tuple[str, ...]:
     """Return the values of an enumeration."""
-    return tuple(_definitions()[name].get("enum", ()))
+    return tuple(definitions()[name].get("enum", ()))
 
 
 def check(name: str, value: object, path: Path = ()) -> list[Problem]:
@@ -122,14 +123,14 @@ def error_statuses() -> dict[str, int]:
     """Return the HTTP status of every exception of the service."""
     return {
         name: stated["error"]["httpStatusCode"]
-        for name, stated in _definitions().items()
+        for name, stated in definitions().items()
         if stated.get("exception")
     }
 
 
 def _stream_members(stream: str) -> dict[str, str]:
     return {
-        key: member["shape"] for key, member in _definitions()[stream].get("members", {}).items()
+        key: member["shape"] for key, member in definitions()[stream].get("members", {}).items()
     }
 
 
@@ -140,4 +141,4 @@ INVOKE_STREAM: Final = "ResponseStream"
 @functools.cache
 def stream_exceptions(stream: str) -> dict[str, str]:
     """Return the shape name of every exception of a stream, by its member name."""
-    return {k: s for k, s in _stream_members(stream).items() if _definitions()[s].get("exception")}
+    return {k: s for k, s in _stream_members(stream).items() if definitions()[s].get("exception")}

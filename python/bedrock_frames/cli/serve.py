@@ -53,6 +53,15 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     serve.add_argument(
         "--strict", action="store_true", help="answer unmatched requests with 503, not 404"
     )
+    serve.add_argument(
+        "--requests",
+        choices=("off", "warn", "refuse"),
+        default="off",
+        help="requests that the service refuses: not judged, noted, or refused (%(default)s)",
+    )
+    serve.add_argument(
+        "--rule-off", metavar="RULE", action="append", default=[], help="leave out a request rule"
+    )
     serve.add_argument("--watch", action="store_true", help="reload files when they change")
     serve.add_argument(
         "--timing", metavar="ttft=600ms,gap=48ms", help="timing of fixtures that state none"
@@ -214,6 +223,8 @@ def _serve(options: argparse.Namespace) -> int:
             control_token=options.control_token,
             control_hosts=[options.host],
             cors=options.cors,
+            requests=options.requests,
+            rules_off=options.rule_off,
         )
         if not options.paths:
             _LOG.info(

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from bedrock_frames import bounds
 from bedrock_frames._core import MAX_IN_FLIGHT, Engine
+from bedrock_frames.bedrock import request_rules
 from bedrock_frames.server import metrics
 from bedrock_frames.server.catalog import Catalog, gather
 from bedrock_frames.server.control import Control, Refused, on_refused
@@ -26,10 +27,11 @@ from bedrock_frames.server.misses import log_misses
 from bedrock_frames.server.strays import Strays
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from starlette.requests import Request
 
+    from bedrock_frames.bedrock.request_rules import Requests
     from bedrock_frames.server.catalog import FixtureSource, StrPath
 
 
@@ -61,6 +63,8 @@ def create_app(
     control_token: str | None = None,
     control_hosts: Sequence[str] = (),
     cors: str | None = None,
+    requests: Requests = "off",
+    rules_off: Collection[str] = (),
 ) -> Starlette:
     """Return an app that answers Bedrock Runtime requests from fixtures.
 
@@ -79,6 +83,9 @@ def create_app(
         control_token: the token that a request to it must carry. Without one, requests of
             programs on this machine are accepted, those of web pages are refused.
         cors: the origin whose pages may read Bedrock's answers, ``scheme://host[:port]``, or ``*``.
+        requests: whether requests of Converse are judged by the service's rules: "off",
+            "warn" to note what they break, or "refuse" to answer them as the service does.
+        rules_off: ids of rules that are not used.
         control_hosts: names that a ``Host`` may have there, beside IP addresses and localhost.
 
     Raises:
@@ -93,6 +100,7 @@ def create_app(
         max_sessions=max_sessions,
         max_in_flight=max_in_flight,
     )
+    request_rules.check_names(rules_off)
     if cors is not None:
         check_origin(cors)
     policy = ControlPolicy(enabled=control, token=control_token, hosts=_names(control_hosts))
@@ -105,6 +113,8 @@ def create_app(
         journal_body_bytes=journal_body_bytes,
         max_sessions=max_sessions,
         timing=timing,
+        requests=requests,
+        request_rules=None if requests == "off" else request_rules.compiled(rules_off),
     )
     catalog = Catalog(engine, gather(fixtures), seed=seed, padding=padding, timing=timing)
     counts = metrics.Counts()

@@ -281,6 +281,8 @@ def _entry(entry: JournalEntry) -> str:
         },
         "bodyBytes": entry.body_bytes,
     }
+    if entry.broken_rules:
+        known["brokenRules"] = entry.broken_rules
     whole = len(entry.body) == entry.body_bytes
     known["bodyTruncated"] = not whole
     text = _json_text(entry.body) if whole else None

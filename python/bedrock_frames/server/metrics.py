@@ -120,6 +120,12 @@ class Figures(Collector):
             "fixture",
             engine.answered,
         )
+        yield _by(
+            "broken_request_rules",
+            "Requests that break a rule of the service.",
+            "rule",
+            engine.broken_rules,
+        )
         yield _counter("unmatched", "Requests that no fixture answered.", engine.unmatched)
         foreign = CounterMetricFamily(
             "bedrock_frames_foreign_requests",

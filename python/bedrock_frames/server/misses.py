@@ -1,4 +1,4 @@
-"""Requests that no fixture answered, in the log.
+"""Requests that no fixture answered, or that break rules of the service, in the log.
 
 They happen on threads of the extension, which never enter Python: the engine keeps a few lines, and
 a task of the app writes them.
@@ -29,6 +29,11 @@ async def log_misses(engine: Engine, stop: asyncio.Event) -> None:
             _LOG.warning("%s", line)
         if more:
             _LOG.warning("%d more requests were not matched", more)
+        lines, more = engine.take_warnings()
+        for line in lines:
+            _LOG.warning("%s", line)
+        if more:
+            _LOG.warning("%d more request rules were broken: see /metrics", more)
         if stopping:
             return
         with suppress(TimeoutError):

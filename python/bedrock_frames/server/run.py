@@ -20,7 +20,7 @@ from bedrock_frames.server.typed import error_plan
 from bedrock_frames.server.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import ExitStack
     from types import TracebackType
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from bedrock_frames._core import JournalEntry
+    from bedrock_frames.bedrock.request_rules import Requests
     from bedrock_frames.fixtures import Answerer
     from bedrock_frames.server.app import Parts
     from bedrock_frames.server.catalog import FixtureSource, StrPath
@@ -55,6 +56,8 @@ class Options(TypedDict, total=False):
     control_token: str | None
     control_hosts: Sequence[str]
     cors: str | None
+    requests: Requests
+    rules_off: Collection[str]
 
 
 def serve(

@@ -17,7 +17,7 @@ use crate::matching::Asked;
 use crate::misses::Misses;
 use crate::one_shot::OneShots;
 use crate::operation::Operation;
-use crate::options::Options;
+use crate::options::{Options, Requests};
 use crate::pending::{Opening, Pending, Unmade};
 use crate::plan::{Parts, Plan};
 use crate::playback::Settlement;
@@ -25,6 +25,7 @@ use crate::refusal::Refusal;
 use crate::route::{Route, route, split_target};
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;
+use crate::rules::Finding;
 use crate::schedule::Schedule;
 use crate::session::Sessions;
 use crate::tally::Tally;
@@ -36,6 +37,8 @@ const ORDINAL_BITS: u32 = 40;
 /// How many models, and how many fixtures, are counted by name; all others are counted together.
 const MAX_MODELS: usize = 100;
 const MAX_FIXTURES: usize = 1000;
+/// More than there are rules.
+const MAX_BROKEN_RULES: usize = 100;
 
 /// Answers Bedrock Runtime requests. Shared by all threads; no lock is held while a plan is made.
 pub struct Engine {
@@ -51,6 +54,9 @@ pub struct Engine {
     misses: Misses,
     by_model: Tally,
     by_fixture: Tally,
+    by_rule: Tally,
+    /// The first break of each rule, until it is written to a log.
+    warnings: Misses,
     /// How many requests of other services were noted.
     foreign: AtomicU64,
     one_shots: OneShots,
@@ -93,6 +99,8 @@ impl Engine {
             misses: Misses::default(),
             by_model: Tally::new(MAX_MODELS),
             by_fixture: Tally::new(MAX_FIXTURES),
+            by_rule: Tally::new(MAX_BROKEN_RULES),
+            warnings: Misses::default(),
             foreign: AtomicU64::new(0),
             one_shots: OneShots::default(),
             ticket: AtomicU64::new(0),
@@ -166,18 +174,21 @@ impl Engine {
         let ticket = self.ticket.fetch_add(1, Ordering::Relaxed);
         let request_id = RequestId::draw(&mut Chance::new(&[self.options.seed, ticket]));
         let ordinal = ticket & ((1 << ORDINAL_BITS) - 1);
+        let mut broken_rules = Vec::new();
         let (operation, model, saying) = match route {
             Route::Foreign => return None,
             Route::Refused(operation, refusal) => (operation, None, Err(refusal)),
             Route::Model(operation, model) => {
                 self.by_model.add(&model);
-                let saying = self.say(operation, &model, &head, request.body, ordinal);
+                let saying =
+                    self.say(operation, &model, &head, request.body, ordinal, &mut broken_rules);
                 (Some(operation), Some(model), saying)
             }
         };
         let entry = self.journal.entry(|| {
             let mut record = Self::record(request, request_id, path, head);
             (record.entry.operation, record.entry.model) = (operation, model);
+            record.entry.broken_rules = broken_rules;
             record
         });
         let opening = Opening { request_id, operation, entry };
@@ -211,6 +222,7 @@ impl Engine {
             status: 0,
             fixture: None,
             place: None,
+            broken_rules: Vec::new(),
         };
         Record { entry, headers: request.headers, body: request.body }
     }
@@ -236,6 +248,7 @@ impl Engine {
         head: &Head<'_>,
         body: &[u8],
         ordinal: u64,
+        broken_rules: &mut Vec<&'static str>,
     ) -> Result<Saying, Refusal> {
         let limit = self.options.max_body_bytes;
         if body.len() > limit {
@@ -249,6 +262,7 @@ impl Engine {
         })?;
         if operation != Operation::CountTokens {
             let features = body::read(text, operation, model).map_err(Refusal::validation)?;
+            self.judge(operation, model, text, broken_rules)?;
             let asked = Asked::new(operation, model, head, &features, body);
             return self.match_and_say(&asked, head, ordinal, None);
         }
@@ -257,6 +271,41 @@ impl Engine {
             body::read(&counted.body, counted.operation, model).map_err(Refusal::validation)?;
         let asked = Asked::new(operation, model, head, &features, body);
         self.match_and_say(&asked, head, ordinal, Some(counted.tokens))
+    }
+
+    /// Judge a body by the service's rules: note what it breaks, and refuse it where that is asked
+    /// for. Fixtures, and errors that were ordered, do not see what is refused.
+    fn judge(
+        &self,
+        operation: Operation,
+        model: &str,
+        text: &str,
+        broken_rules: &mut Vec<&'static str>,
+    ) -> Result<(), Refusal> {
+        let (judge, refuses) = match &self.options.requests {
+            Requests::Warn(judge) if operation.is_converse() => (judge, false),
+            Requests::Refuse(judge) if operation.is_converse() => (judge, true),
+            _ => return Ok(()),
+        };
+        let findings = judge.converse(text, model, operation == Operation::ConverseStream);
+        let mut refusal = None;
+        for finding in findings {
+            if broken_rules.contains(&finding.rule) {
+                continue;
+            }
+            broken_rules.push(finding.rule);
+            if self.by_rule.add_once(finding.rule) {
+                self.warnings.note(|| {
+                    let Finding { rule, place, message, .. } = &finding;
+                    let place = if place.is_empty() { "the body" } else { place };
+                    format!("{model:?}: a request breaks rule {rule} at {place}: {message}")
+                });
+            }
+            if refuses && finding.refuses && refusal.is_none() {
+                refusal = Some(Refusal::validation(finding.message));
+            }
+        }
+        refusal.map_or(Ok(()), Err)
     }
 
     /// Say what the rule says that matches; where none does, `tokens` if there are any.
@@ -409,6 +458,17 @@ impl Engine {
     /// there were than are kept.
     pub fn take_misses(&self) -> (Vec<String>, u64) {
         self.misses.take()
+    }
+
+    /// Requests that broke rules of the service, by rule.
+    pub fn broken_rules(&self) -> Vec<(Arc<str>, u64)> {
+        self.by_rule.all()
+    }
+
+    /// The first break of each rule, a line each, since this was asked last; and how many more
+    /// there were than are kept.
+    pub fn take_warnings(&self) -> (Vec<String>, u64) {
+        self.warnings.take()
     }
 
     /// How many rules there are.

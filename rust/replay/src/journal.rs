@@ -71,6 +71,8 @@ pub struct Entry {
     pub fixture: Option<usize>,
     /// Where the fixture stood then.
     pub place: Option<Arc<str>>,
+    /// Rules of the service that it breaks, in the order of the service's checks.
+    pub broken_rules: Vec<&'static str>,
 }
 
 /// An entry, and how its answer ended.

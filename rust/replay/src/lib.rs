@@ -23,6 +23,7 @@
 //! - [`agent`]: which requests an automatic agent answers alike.
 //! - [`criteria`], [`rule`]: what a fixture asks of a request, and how it answers.
 //! - `matching`, `rule_set`: from a request to a rule.
+//! - [`rules`]: requests that the service refuses.
 //! - `session`: where each session stands in its sequences.
 //! - [`plan`], [`compile`]: what an answer says, and who makes it.
 //! - [`fill`]: the parts of a plan that differ for each request.
@@ -62,6 +63,7 @@ mod refusal;
 mod route;
 pub mod rule;
 mod rule_set;
+pub mod rules;
 pub mod schedule;
 mod session;
 mod tally;
@@ -80,11 +82,12 @@ pub use fill::Hole;
 pub use head::RawHeaders;
 pub use journal::{Entry, Filter, MAX_JOURNAL_BYTES, Outcome, Settled, Took};
 pub use operation::Operation;
-pub use options::Options;
+pub use options::{Options, Requests};
 pub use pending::Pending;
 pub use plan::{Parts, Plan};
 pub use playback::{End, Playback, Settlement, Step};
 pub use rule::{Cut, Rule};
+pub use rules::{Finding, Judge};
 pub use schedule::Schedule;
 pub use timing::{Pace, Timing};
 pub use verify::Fit;

@@ -1,6 +1,21 @@
 //! What an engine is made with.
 
+use std::sync::Arc;
+
+use crate::rules::Judge;
 use crate::timing::Timing;
+
+/// What is done about requests that the service refuses.
+#[derive(Debug, Clone, Default)]
+pub enum Requests {
+    /// They are not looked for.
+    #[default]
+    Off,
+    /// They are counted, noted in the journal, and answered.
+    Warn(Arc<Judge>),
+    /// They are refused as the service refuses them.
+    Refuse(Arc<Judge>),
+}
 
 /// What an engine is made with.
 #[derive(Debug, Clone)]
@@ -21,6 +36,8 @@ pub struct Options {
     pub max_plan_bytes: usize,
     /// The pace of fixtures that have none.
     pub timing: Option<Timing>,
+    /// What is done about requests that the service refuses.
+    pub requests: Requests,
 }
 
 impl Default for Options {
@@ -34,6 +51,7 @@ impl Default for Options {
             max_sessions: 10_000,
             max_plan_bytes: 256 << 20,
             timing: None,
+            requests: Requests::Off,
         }
     }
 }

@@ -21,15 +21,22 @@ impl Tally {
     }
 
     pub(crate) fn add(&self, name: &str) {
+        self.add_once(name);
+    }
+
+    /// Count a name; returns whether it was the first time.
+    pub(crate) fn add_once(&self, name: &str) -> bool {
         let end = (0..=name.len().min(MAX_NAME_BYTES)).rev().find(|at| name.is_char_boundary(*at));
         let name = &name[..end.unwrap_or(0)];
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(name) {
             *count += 1;
-            return;
+            return false;
         }
         let name = if counts.len() < self.max_names { name } else { OTHER };
-        *counts.entry(name.into()).or_default() += 1;
+        let count = counts.entry(name.into()).or_default();
+        *count += 1;
+        *count == 1
     }
 
     /// All names, in order.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
-use replay::{Filter, Fit, Options, Reply, Request};
+use replay::{Filter, Fit, Judge, Options, Reply, Request, Requests};
 
 use super::answer::Answer;
 use super::compile::{Callback, calling};
@@ -29,6 +29,7 @@ impl Engine {
     #[pyo3(signature = (
         *, seed=0, strict=false, max_body_bytes=25_000_000, journal_entries=1000,
         journal_body_bytes=1_048_576, max_sessions=10_000, max_plan_bytes=268_435_456, timing=None,
+        requests="off", request_rules=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
     fn new(
@@ -40,7 +41,10 @@ impl Engine {
         max_sessions: usize,
         max_plan_bytes: usize,
         timing: Option<&Bound<'_, PyMapping>>,
+        requests: &str,
+        request_rules: Option<&str>,
     ) -> PyResult<Self> {
+        let requests = what_to_do(requests, request_rules)?;
         Ok(Self(Arc::new(replay::Engine::new(Options {
             seed,
             strict,
@@ -50,6 +54,7 @@ impl Engine {
             max_sessions,
             max_plan_bytes,
             timing: timing.map(timing::read).transpose()?,
+            requests,
         }))))
     }
 
@@ -131,6 +136,15 @@ impl Engine {
 
     fn take_misses(&self) -> (Vec<String>, u64) {
         self.0.take_misses()
+    }
+
+    fn take_warnings(&self) -> (Vec<String>, u64) {
+        self.0.take_warnings()
+    }
+
+    #[getter]
+    fn broken_rules<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tally(py, &self.0.broken_rules())
     }
 
     #[pyo3(signature = (*, journal=true, sequences=true))]
@@ -228,6 +242,24 @@ impl Engine {
 
     fn __repr__(&self) -> String {
         format!("Engine(fixtures={})", self.0.fixtures())
+    }
+}
+
+/// What is done about requests that the service refuses: `off`, `warn` or `refuse`, by a table.
+fn what_to_do(requests: &str, table: Option<&str>) -> PyResult<Requests> {
+    let judge = || {
+        let table = table.ok_or_else(|| {
+            PyValueError::new_err(format!("requests={requests:?} needs request_rules"))
+        })?;
+        Judge::new(table).map(Arc::new).map_err(|error| invalid(&error))
+    };
+    match requests {
+        "off" => Ok(Requests::Off),
+        "warn" => Ok(Requests::Warn(judge()?)),
+        "refuse" => Ok(Requests::Refuse(judge()?)),
+        _ => {
+            Err(PyValueError::new_err(format!("requests is off, warn or refuse, not {requests:?}")))
+        }
     }
 }
 

@@ -106,6 +106,11 @@ impl JournalEntry {
     }
 
     #[getter]
+    fn broken_rules(&self) -> Vec<&'static str> {
+        self.0.entry.broken_rules.clone()
+    }
+
+    #[getter]
     fn duration(&self) -> Option<f64> {
         self.0.took.map(|took| took.duration)
     }
