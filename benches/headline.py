@@ -80,7 +80,7 @@ def _lowest(held: Result, server: str) -> str:
 
 
 def _library(measured: Mapping[str, Result]) -> list[tuple[str, str, str]]:
-    decode = measured["framing"].comparison("feed: recorded sizes, a frame a chunk")
+    decode = measured["framing"].comparison("feed: recorded sizes, 1,000 B chunks")
     return [
         (
             "decoding a frame in Python",
