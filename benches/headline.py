@@ -53,7 +53,7 @@ def _streams(measured: Mapping[str, Result]) -> list[tuple[str, str, str]]:
     return [
         (
             "streams held on one core, a frame every 20 ms in each",
-            f"**{count('native')}** (`--asgi`: {count('asgi')})",
+            f"**{count('native')}**",
             f"C floor {count('C floor')}, aimock {count('aimock')}",
         ),
         (
