@@ -81,13 +81,14 @@ def say_hello(url: str) -> str:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that the step of the image has made of the wheel; and what the bench needs."""
     prefix = tmp_path_factory.mktemp("opt") / "bedrock-frames"
-    script, folder = dockerfile("RUN")[-1], f"{ROOT}/docker"
-    for written, here in {
+    here = {
         "/tmp/*.whl": os.fspath(WHEELS[-1]),  # noqa: S108
-        "/tmp": folder,  # noqa: S108
+        "/tmp": f"{ROOT}/docker",  # noqa: S108
         "/opt/bedrock-frames": f"{prefix} server,bench",
-    }.items():
-        script = script.replace(written, here)
+    }
+    # In one pass: a checkout may itself be below a folder that the image names.
+    written = "|".join(map(re.escape, here))
+    script = re.sub(written, lambda found: here[found[0]], dockerfile("RUN")[-1])
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
     subprocess.run(
         ["sh", "-c", script], env={"PATH": path, "PIP_NO_COMPILE": "1"}, check=True, timeout=SECONDS
