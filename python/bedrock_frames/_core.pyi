@@ -42,6 +42,7 @@ from bedrock_frames._core_replay import Rule as Rule
 from bedrock_frames._core_replay import Settlement as Settlement
 from bedrock_frames._core_replay import UnsupportedModel as UnsupportedModel
 from bedrock_frames._core_replay import Writes as Writes
+from bedrock_frames._core_replay import check_timing as check_timing
 from bedrock_frames.values import Headers, HeaderValue
 
 __version__: Final[str]

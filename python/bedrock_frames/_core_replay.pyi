@@ -18,6 +18,13 @@ class UnsupportedModel(ValueError):
     Raised by a ``Compile``; the client gets a ValidationException with its text.
     """
 
+def check_timing(timing: Mapping[str, object]) -> None:
+    """Check a timing, as :class:`Rule` takes it.
+
+    Raises:
+        ValueError: the text begins with the path of what is wrong, and says what is allowed.
+    """
+
 @final
 class Plan:
     """What one response says: its bytes, made once. Immutable."""
@@ -30,8 +37,11 @@ class Plan:
         frames: Sequence[bytes],
         steps: Sequence[int],
         stream_frames: int | None = None,
+        first_content: int = 0,
         ids: Sequence[str] = ...,
         tokens: Sequence[tuple[int, int]] = ...,
+        latency: int | None = None,
+        first_byte: int | None = None,
     ) -> Self:
         """Make a plan.
 
@@ -43,11 +53,15 @@ class Plan:
 
         A whole answer has one frame, whose step is the last step of its stream, and
         ``stream_frames`` says how many frames its stream has: it takes the time that its stream
-        would have taken.
+        would have taken. ``first_content`` is the index of the first frame of the stream that has
+        content.
 
         ``ids`` are ids that stand in the frames: for each request, the last 22 letters of each are
         drawn again. ``tokens`` are pairs of a number that stands there, or in a header, and what is
-        added to the request's tokens to get what takes its place.
+        added to the request's tokens to get what takes its place. ``latency`` is a number that
+        stands for the milliseconds of the answer's whole schedule: as ``latencyMs``, as
+        ``invocationLatency`` or as a header; ``first_byte`` one that stands for the time of the
+        first content, as ``firstByteLatency``. The plan itself tells 1 for both.
 
         Raises:
             ValueError: ``steps`` is not as long as ``frames`` or falls, a status cannot have a
@@ -118,6 +132,8 @@ class Rule:
     all of it, the body too. ``agents``: for each variant that is an automatic agent, its rounds and
     whether it repeats the user's text. ``timing`` is exactly one of
 
+    - ``{"ttft": …, "gap": …, "tokens_per_event": int, "stall": …, "load": …, "speed": float}``
+      (each optional): drawn for every answer, as docs/timing.md says,
     - ``{"ttft_ms": float, "gap_ms": float}``: step 0, and each step after it,
     - ``{"latency_ms": float}``: before every frame,
     - ``{"profile": {"ttft_ms": float, "tps": float, "jitter": float}}`` (each optional): the first
@@ -125,8 +141,9 @@ class Rule:
     - ``{"recorded": {"ttft_ms": float, "delays_ms": list[float]}}``: the first frame, and each one
       after it; the last delay goes on,
 
-    and ``"replay_speed": float`` divides it. ``None`` is the engine's timing. An error is timed
-    only by a timing of its own rule.
+    and ``"replay_speed": float`` divides all but the first. ``variant_timings``: for each variant,
+    one instead of the rule's. ``None`` is the engine's timing. An error is timed only by a timing
+    of its own rule.
 
     Raises:
         ValueError: the text says which key, and what it may be.
@@ -144,6 +161,7 @@ class Rule:
         whole: bool = False,
         agents: Sequence[tuple[int, bool] | None] = ...,
         timing: Mapping[str, object] | None = None,
+        variant_timings: Sequence[Mapping[str, object] | None] = ...,
         truncate_after_frames: int | None = None,
         disconnect_after_ms: float | None = None,
     ) -> Self:
@@ -372,8 +390,9 @@ class JournalEntry:
 class Engine:
     """Answers Bedrock Runtime requests. Has no sockets and no clock, and may be shared by threads.
 
-    Everything that it decides by chance (weights, jitter, request ids) follows from ``seed``, the
-    rule and the number of requests before.
+    Everything that it draws (weights, times) follows from ``seed``, the rule, the session and the
+    number of requests before in the session; request ids from ``seed`` and the number of all
+    requests.
     """
 
     def __new__(
@@ -440,6 +459,8 @@ class Engine:
         arrived: float,
     ) -> Answer | Pending | None:
         """Answer as :meth:`answer` does, but leave it to the caller when to compile."""
+    def set_timing(self, timing: Mapping[str, object] | None) -> None:
+        """Change the timing of rules that have none. Answers that have begun keep theirs."""
     def refuses(self, method: str, target: bytes) -> bool:
         """Return whether a request is refused by its head alone, whatever its body is.
 

@@ -28,10 +28,10 @@ from bedrock_frames.fixtures.format.fixture import (
     FixtureFile,
     RecordedTimings,
     StreamingProfile,
-    Timing,
 )
 from bedrock_frames.fixtures.format.match import Match, TextMatch
 from bedrock_frames.fixtures.format.response import ErrorEntry, ExceptionAfter, Response, Weighted
+from bedrock_frames.fixtures.format.timing import FirstToken, Load, Stall, Tail, Timing
 from bedrock_frames.server import create_app, metrics
 from tests.support.documents import (
     DOCUMENTS,
@@ -269,7 +269,8 @@ def test_every_key_of_a_fixture_is_documented() -> None:
 
 
 def test_every_key_of_a_timing_is_documented() -> None:
-    assert keys(Timing, StreamingProfile, RecordedTimings) - named("timing.md") == set()
+    models = (Timing, FirstToken, Tail, Stall, Load, StreamingProfile, RecordedTimings)
+    assert keys(*models) - named("timing.md") == set()
 
 
 # The server

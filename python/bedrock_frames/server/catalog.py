@@ -147,9 +147,7 @@ class Catalog:
     def _load(self) -> None:
         self._shadows = None
         self._all = self._front + (self._files if self._files_hold else self._none) + self._end
-        compile_plan = self._all.compiler(
-            seed=self._seed, padding=self._padding, timing=self._timing
-        )
+        compile_plan = self._all.compiler(seed=self._seed, padding=self._padding)
         # All compilers of one catalog make the same plan of the same fixture.
         self._engine.load(self._all.rules(), compile_plan, keep_plans=True)
 

@@ -8,8 +8,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::body::Features;
-use crate::chance::Chance;
 use crate::matching::Asked;
+use crate::rng::Rng;
 
 /// How many different answers each class of requests has.
 pub const DRAWS: u32 = 32;
@@ -42,7 +42,7 @@ pub(crate) struct Class {
 
 impl Class {
     /// Draw one of the answers that a request can have.
-    pub(crate) fn draw(agent: Agent, asked: &Asked<'_>, chance: &mut Chance) -> Self {
+    pub(crate) fn draw(agent: Agent, asked: &Asked<'_>, rng: &mut Rng) -> Self {
         let features = asked.features;
         let mut hasher = DefaultHasher::new();
         features.settings.hash(&mut hasher);
@@ -50,7 +50,7 @@ impl Class {
             features.user_message.as_ref().map(crate::body::Blocks::lines).hash(&mut hasher);
         }
         #[allow(clippy::cast_possible_truncation, reason = "it is below a u32")]
-        let number = (chance.draw() % u64::from(DRAWS)) as u32;
+        let number = (rng.draw() % u64::from(DRAWS)) as u32;
         let drawn = Drawn { round: rounds(features).min(agent.rounds), number };
         Self { drawn, settings: hasher.finish() }
     }

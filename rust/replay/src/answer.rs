@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::chance::Chance;
 use crate::head::RawHeaders;
 use crate::operation::Operation;
 use crate::pending::Pending;
 use crate::plan::Plan;
+use crate::rng::Rng;
 use crate::schedule::Schedule;
 
 /// One request, as it came.
@@ -39,6 +40,31 @@ pub struct Answer {
     pub fixture: Option<usize>,
     /// The operation that was called.
     pub operation: Option<Operation>,
+    /// Counts it among the answers under way as long as it is held.
+    pub under_way: Option<UnderWay>,
+}
+
+/// One of the answers that are under way.
+#[derive(Debug)]
+pub struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    pub(crate) fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Clone for UnderWay {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What becomes of a request.
@@ -55,10 +81,10 @@ pub enum Reply {
 pub struct RequestId(u128);
 
 impl RequestId {
-    pub(crate) fn draw(chance: &mut Chance) -> Self {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
         const VERSION: u128 = 0xf << 76;
         const VARIANT: u128 = 0b11 << 62;
-        let bits = (u128::from(chance.draw()) << 64) | u128::from(chance.draw());
+        let bits = (u128::from(rng.draw()) << 64) | u128::from(rng.draw());
         Self((bits & !VERSION & !VARIANT) | (4 << 76) | (0b10 << 62))
     }
 }

@@ -169,7 +169,7 @@ impl Plans {
     }
 
     fn keep(&self, key: &[u8], plan: Arc<Plan>) {
-        let weight = plan.body().len() + plan.ends().len() * 16 + OVERHEAD_BYTES;
+        let weight = plan.weight() + OVERHEAD_BYTES;
         let mut gone = self.change(self.shard(key), |shard| shard.insert(key, plan, weight));
         let mut empty = 0;
         while self.used.load(Ordering::Relaxed) > self.room && empty < SHARDS {

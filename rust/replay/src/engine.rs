@@ -1,15 +1,15 @@
 //! Requests in, answers out.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::agent::Class;
-use crate::answer::{Answer, Reply, Request, RequestId};
+use crate::answer::{Answer, Reply, Request, RequestId, UnderWay};
 use crate::body;
-use crate::chance::Chance;
 use crate::compile::{Ask, Compile, Plans, Values};
 use crate::counts::Counts;
+use crate::distributions::Circumstances;
 use crate::error::Invalid;
 use crate::head::Head;
 use crate::journal::{Entry, Filter, Headers, Journal, Outcome, Record, Settled, Took};
@@ -18,17 +18,20 @@ use crate::misses::Misses;
 use crate::one_shot::OneShots;
 use crate::operation::Operation;
 use crate::options::{Options, Requests};
+use crate::ordinals::Ordinals;
 use crate::pending::{Opening, Pending, Unmade};
 use crate::plan::{Parts, Plan};
 use crate::playback::Settlement;
 use crate::refusal::Refusal;
+use crate::rng::Rng;
 use crate::route::{Route, route, split_target};
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;
 use crate::rules::Finding;
-use crate::schedule::Schedule;
+use crate::schedule::{Dues, Schedule};
 use crate::session::Sessions;
 use crate::tally::Tally;
+use crate::timing::Timing;
 use crate::verify::{Fit, fit};
 
 /// How much of a ticket is the ordinal.
@@ -60,6 +63,11 @@ pub struct Engine {
     /// How many requests of other services were noted.
     foreign: AtomicU64,
     one_shots: OneShots,
+    ordinals: Ordinals,
+    /// The pace of fixtures that have none.
+    timing: RwLock<Option<Arc<Timing>>>,
+    /// How many answers are under way.
+    under_way: Arc<AtomicUsize>,
     /// The next request's ordinal, and above it how often the ordinals began anew.
     ticket: AtomicU64,
 }
@@ -77,6 +85,15 @@ impl Said {
         let schedule = Schedule::at_once(&plan);
         Self { plan, fixture: None, place: None, schedule }
     }
+}
+
+/// What the schedule of an answer depends on beside its plan and its rule, as it was when the request
+/// arrived.
+pub(crate) struct AnswerPace {
+    variant: usize,
+    default: Option<Arc<Timing>>,
+    /// Of the request.
+    tokens: u64,
 }
 
 /// What there is to say, or what is missing for it.
@@ -103,6 +120,9 @@ impl Engine {
             warnings: Misses::default(),
             foreign: AtomicU64::new(0),
             one_shots: OneShots::default(),
+            ordinals: Ordinals::new(),
+            timing: RwLock::new(options.timing.clone().map(Arc::new)),
+            under_way: Arc::default(),
             ticket: AtomicU64::new(0),
             options,
         }
@@ -141,7 +161,7 @@ impl Engine {
     /// Returns the id of the answer. It takes no ordinal: what Bedrock is asked is drawn as before.
     pub fn note_foreign(&self, request: &Request<'_>, status: u16) -> RequestId {
         let number = self.foreign.fetch_add(1, Ordering::Relaxed);
-        let request_id = RequestId::draw(&mut Chance::new(&[self.options.seed, u64::MAX, number]));
+        let request_id = RequestId::draw(&mut Rng::new(&[self.options.seed, u64::MAX, number]));
         let (path, query) = split_target(request.target);
         let head = Head::read(request.headers, query);
         self.counts.add(None, status);
@@ -172,8 +192,8 @@ impl Engine {
         }
         let head = Head::read(request.headers, query);
         let ticket = self.ticket.fetch_add(1, Ordering::Relaxed);
-        let request_id = RequestId::draw(&mut Chance::new(&[self.options.seed, ticket]));
-        let ordinal = ticket & ((1 << ORDINAL_BITS) - 1);
+        let request_id = RequestId::draw(&mut Rng::new(&[self.options.seed, ticket]));
+        let ordinal = self.ordinals.next(&head.session);
         let mut broken_rules = Vec::new();
         let (operation, model, saying) = match route {
             Route::Foreign => return None,
@@ -238,7 +258,8 @@ impl Engine {
         if let Some(entry) = entry {
             self.journal.record(Entry { status: plan.status(), fixture, place, ..entry });
         }
-        Answer { plan, schedule, request_id, fixture, operation }
+        let under_way = Some(UnderWay::new(&self.under_way));
+        Answer { plan, schedule, request_id, fixture, operation, under_way }
     }
 
     fn say(
@@ -337,20 +358,25 @@ impl Engine {
         let rule = &rules.rules[fixture];
         let identity = rules.identity(fixture);
         let [high, low] = [(identity >> 64) as u64, identity as u64];
-        let mut chance = Chance::new(&[self.options.seed, high, low, ordinal]);
+        let mut rng = Rng::new(&[self.options.seed, high, low, ordinal]);
+        if head.names_session {
+            // Sessions have the same ordinals, and should not have the same draws. What is drawn does
+            // not depend on a client's key.
+            rng = rng.of(&head.session);
+        }
         let variant = match rule.weights.len() {
             1 => 0,
-            _ => chance.weighted(&rule.weights),
+            _ => rng.weighted(&rule.weights),
         };
         let repeats = asked.features.format.repeats();
         let agent = rule.agents.get(variant).copied().flatten();
-        let class = agent.map(|agent| Class::draw(agent, asked, &mut chance));
+        let class = agent.map(|agent| Class::draw(agent, asked, &mut rng));
         let mut values = (rule.dynamic || repeats || agent.is_some())
             .then(|| Values::of(asked, rule.whole || repeats || agent.is_some()));
         if let Some(values) = &mut values {
             values.drawn = class.map(|class| class.drawn);
         }
-        let tokens = agent.map_or(0, |_| body::tokens(asked.body));
+        let pace = self.pace(rule, variant, asked.body);
         let ask = Ask {
             fixture,
             kept_by: (rules.generation, identity),
@@ -363,22 +389,46 @@ impl Engine {
             values,
         };
         if let Some(plan) = self.plans.find(&ask) {
-            let plan = Plan::filled(plan, tokens, &mut chance);
-            let schedule = self.schedule(&plan, rule, &mut chance);
-            return Ok(Saying::Said(Said {
-                plan,
-                fixture: Some(fixture),
-                place: rule.place.clone(),
-                schedule,
-            }));
+            return Ok(Saying::Said(self.said(plan, rule, fixture, &pace, &mut rng)));
         }
-        Ok(Saying::Unmade(Unmade::new(&ask, Arc::clone(&rules), tokens, chance)))
+        Ok(Saying::Unmade(Unmade::new(&ask, Arc::clone(&rules), pace, rng)))
     }
 
-    /// An error has no stream whose time it could take: only its own rule delays or cuts it.
-    pub(crate) fn schedule(&self, plan: &Plan, rule: &Rule, chance: &mut Chance) -> Schedule {
-        let default = self.options.timing.as_ref().filter(|_| !plan.is_error());
-        Schedule::new(plan, rule.timing.as_ref().or(default), rule.cut, chance)
+    fn pace(&self, rule: &Rule, variant: usize, body: &[u8]) -> AnswerPace {
+        let default = self.timing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let timing = rule.timing_of(variant).or(default.as_deref());
+        let counts = rule.agents.get(variant).is_some_and(Option::is_some)
+            || timing.is_some_and(Timing::counts_input);
+        let tokens = if counts { body::tokens(body) } else { 0 };
+        AnswerPace { variant, default, tokens }
+    }
+
+    /// A rule's answer with its schedule. An error has no stream whose time it could take: only its
+    /// own rule delays or cuts it.
+    pub(crate) fn said(
+        &self,
+        plan: Arc<Plan>,
+        rule: &Rule,
+        fixture: usize,
+        pace: &AnswerPace,
+        rng: &mut Rng,
+    ) -> Said {
+        let default = pace.default.as_deref().filter(|_| !plan.is_error());
+        let timing = rule.timing_of(pace.variant).or(default);
+        let given = Circumstances {
+            input_tokens: pace.tokens,
+            streams: self.under_way.load(Ordering::Relaxed),
+        };
+        let dues = Dues::draw(&plan, timing, given, rng);
+        let told = dues.told(&plan);
+        let plan = Plan::filled(plan, pace.tokens, told, rng);
+        let schedule = Schedule::of(&plan, dues, rule.cut);
+        Said { plan, fixture: Some(fixture), place: rule.place.clone(), schedule }
+    }
+
+    /// Change the pace of fixtures that have none. Answers that have begun keep theirs.
+    pub fn set_timing(&self, timing: Option<Timing>) {
+        *self.timing.write().unwrap_or_else(PoisonError::into_inner) = timing.map(Arc::new);
     }
 
     /// Answer the next `times` well-formed requests with this plan, before any matching.
@@ -398,6 +448,7 @@ impl Engine {
         if sequences {
             self.sessions.clear();
             self.one_shots.clear();
+            self.ordinals.clear();
             let anew = |ticket: u64| Some(((ticket >> ORDINAL_BITS) + 1) << ORDINAL_BITS);
             let _ = self.ticket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, anew);
         }
@@ -504,8 +555,7 @@ fn token_count(tokens: u64) -> Arc<Plan> {
         headers: vec![("content-type".into(), "application/json".into())],
         frames: vec![body.as_bytes()],
         steps: vec![0],
-        stream_frames: None,
-        holes: Vec::new(),
+        ..Parts::default()
     });
     Arc::new(plan.expect("one frame, one step"))
 }

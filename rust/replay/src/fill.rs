@@ -1,4 +1,5 @@
-//! The parts of a plan that differ for each request: ids, and counts of the request's tokens.
+//! The parts of a plan that differ for each request: ids, counts of the request's tokens, and the
+//! latencies that an answer tells of its own schedule.
 //!
 //! A plan is compiled with markers in their place. The frames that have one are kept in pieces, and
 //! are put together for each request; all other bytes are copied as they are. In a `chunk` event
@@ -7,8 +8,9 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use eventstream::{HeaderCache, Limits, Template};
 
-use crate::chance::Chance;
 use crate::error::Invalid;
+use crate::rng::Rng;
+use crate::schedule::Told;
 
 /// How many letters at the end of an id are drawn.
 const DRAWN_LETTERS: usize = 22;
@@ -27,15 +29,32 @@ pub enum Hole {
         /// What is added.
         more: u64,
     },
+    /// How long the answer takes, in milliseconds: where `latencyMs`, `invocationLatency` or a
+    /// header is this number.
+    Latency(u64),
+    /// When its first content is due: where `firstByteLatency` is this number.
+    FirstByte(u64),
 }
 
 /// The frames and headers of a plan that have holes.
 #[derive(Debug)]
 pub(crate) struct Fills {
     frames: Vec<Frame>,
-    /// Indexes of headers, and the tokens that are added.
-    headers: Vec<(usize, u64)>,
-    ids: usize,
+    /// Indexes of headers, and what they are.
+    headers: Vec<(usize, Made)>,
+    /// What stands for each id.
+    ids: Vec<[u8; DRAWN_LETTERS]>,
+    /// Whether all that differs are latencies.
+    only_told: bool,
+}
+
+/// What the holes of one answer are filled with.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    ids: Vec<[u8; DRAWN_LETTERS]>,
+    /// The request's; where they are absent, the markers stay.
+    tokens: Option<u64>,
+    told: Told,
 }
 
 #[derive(Debug)]
@@ -59,8 +78,7 @@ enum Form {
 #[derive(Debug)]
 enum Piece {
     Bytes(Vec<u8>),
-    Id(usize),
-    Tokens(u64),
+    Made(Made),
 }
 
 impl Fills {
@@ -78,51 +96,60 @@ impl Fills {
         if holes.is_empty() {
             return Ok(None);
         }
-        let markers = holes.iter().map(marker).collect::<Result<Vec<_>, _>>()?;
+        let (mut places, mut ids) = (Vec::new(), Vec::new());
+        for hole in holes {
+            places.extend(Place::all_of(hole, &mut ids)?);
+        }
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostFirst)
-            .build(&markers)
+            .build(places.iter().map(|place| &place.text))
             .map_err(|error| Invalid::new(error.to_string()))?;
-        let mut ids = 0;
-        let made: Vec<_> = holes
-            .iter()
-            .map(|hole| match hole {
-                Hole::Id(_) => {
-                    ids += 1;
-                    Made::Id(ids - 1)
-                }
-                Hole::Tokens { more, .. } => Made::Tokens(*more),
-            })
-            .collect();
-        let mut found = Self { frames: Vec::new(), headers: Vec::new(), ids };
+        let only_told =
+            holes.iter().all(|hole| matches!(hole, Hole::Latency(_) | Hole::FirstByte(_)));
+        let mut found = Self { frames: Vec::new(), headers: Vec::new(), ids, only_told };
         for (index, frame) in frames.iter().enumerate() {
             let (form, text) = if stream { opened(frame)? } else { (Form::Body, frame.to_vec()) };
-            if let Some(pieces) = pieces(&text, &finder, &made) {
+            if let Some(pieces) = pieces(&text, &finder, &places) {
                 found.frames.push(Frame { index, form, pieces });
             }
         }
         for (index, (_, value)) in headers.iter().enumerate() {
-            let hole = finder.find(value).filter(|hole| hole.range() == (0..value.len()));
-            if let Some(Made::Tokens(more)) = hole.map(|hole| made[hole.pattern().as_usize()]) {
-                found.headers.push((index, more));
+            if let Some(made) = holes.iter().find_map(|hole| in_header(hole, value)) {
+                found.headers.push((index, made));
             }
         }
-        Ok(Some(found))
+        Ok((!found.frames.is_empty() || !found.headers.is_empty()).then_some(found))
     }
 
-    /// Fill a plan's body and headers for one request; return the body and where its frames end.
+    /// Whether answers differ by the latencies that they tell alone.
+    pub(crate) fn only_told(&self) -> bool {
+        self.only_told
+    }
+
+    /// What the holes of a plan itself are filled with: markers, and the least latencies.
+    pub(crate) fn unfilled(&self) -> Filling {
+        Filling { ids: self.ids.clone(), tokens: None, told: Told::default() }
+    }
+
+    /// What the holes of one answer are filled with.
+    pub(crate) fn draw(&self, tokens: u64, told: Told, rng: &mut Rng) -> Filling {
+        let ids = self.ids.iter().map(|_| letters(rng)).collect();
+        Filling { ids, tokens: Some(tokens), told }
+    }
+
+    /// Fill a plan's body and headers; return the body and where its frames end.
     pub(crate) fn fill(
         &self,
         body: &[u8],
         ends: &[usize],
         headers: &mut [(String, String)],
-        tokens: u64,
-        chance: &mut Chance,
+        filling: &Filling,
     ) -> (Vec<u8>, Vec<usize>) {
-        for (index, more) in &self.headers {
-            headers[*index].1 = tokens.saturating_add(*more).to_string();
+        for (index, made) in &self.headers {
+            let mut value = Vec::new();
+            made.append(filling, &mut value);
+            headers[*index].1 = String::from_utf8(value).expect("digits");
         }
-        let ids: Vec<_> = (0..self.ids).map(|_| letters(chance)).collect();
         let mut filled = Vec::with_capacity(body.len() + 64);
         let mut moved = Vec::with_capacity(ends.len());
         let mut text = Vec::new();
@@ -134,10 +161,7 @@ impl Fills {
             for piece in &frame.pieces {
                 match piece {
                     Piece::Bytes(bytes) => text.extend_from_slice(bytes),
-                    Piece::Id(id) => text.extend_from_slice(&ids[*id]),
-                    Piece::Tokens(more) => {
-                        text.extend_from_slice(tokens.saturating_add(*more).to_string().as_bytes());
-                    }
+                    Piece::Made(made) => made.append(filling, &mut text),
                 }
             }
             frame.form.close(&text, &mut filled);
@@ -153,19 +177,73 @@ impl Fills {
 #[derive(Debug, Clone, Copy)]
 enum Made {
     Id(usize),
-    Tokens(u64),
+    Tokens { marker: u64, more: u64 },
+    Latency,
+    FirstByte,
 }
 
-fn marker(hole: &Hole) -> Result<String, Invalid> {
-    match hole {
-        Hole::Id(id) => {
-            let letters = id.len().checked_sub(DRAWN_LETTERS).and_then(|start| id.get(start..));
-            letters.map(str::to_owned).ok_or_else(|| {
-                Invalid::new(format!("an id has at least {DRAWN_LETTERS} letters, not {id:?}"))
-            })
-        }
-        Hole::Tokens { marker, .. } => Ok(marker.to_string()),
+impl Made {
+    fn append(self, filling: &Filling, out: &mut Vec<u8>) {
+        let number = match self {
+            Self::Id(id) => return out.extend_from_slice(&filling.ids[id]),
+            Self::Tokens { marker, more } => {
+                filling.tokens.map_or(marker, |tokens| tokens.saturating_add(more))
+            }
+            Self::Latency => filling.told.latency_ms,
+            Self::FirstByte => filling.told.first_byte_ms,
+        };
+        out.extend_from_slice(number.to_string().as_bytes());
     }
+}
+
+/// A text that has a hole at its end.
+#[derive(Debug)]
+struct Place {
+    text: String,
+    /// How much of it stays.
+    kept: usize,
+    made: Made,
+}
+
+impl Place {
+    /// The texts by which a hole is known in a body.
+    fn all_of(hole: &Hole, ids: &mut Vec<[u8; DRAWN_LETTERS]>) -> Result<Vec<Self>, Invalid> {
+        // Quotes inside a JSON string are escaped: no text of an answer is taken for a key.
+        let keyed = |key: &str, marker: &u64, made| {
+            let key = format!("\"{key}\":");
+            Self { text: format!("{key}{marker}"), kept: key.len(), made }
+        };
+        Ok(match hole {
+            Hole::Id(id) => {
+                let text = id.len().checked_sub(DRAWN_LETTERS).and_then(|start| id.get(start..));
+                let text = text.ok_or_else(|| {
+                    Invalid::new(format!("an id has at least {DRAWN_LETTERS} letters, not {id:?}"))
+                })?;
+                let made = Made::Id(ids.len());
+                ids.push(text.as_bytes().try_into().expect("so many letters"));
+                vec![Self { text: text.to_owned(), kept: 0, made }]
+            }
+            Hole::Tokens { marker, more } => {
+                let made = Made::Tokens { marker: *marker, more: *more };
+                vec![Self { text: marker.to_string(), kept: 0, made }]
+            }
+            Hole::Latency(marker) => vec![
+                keyed("latencyMs", marker, Made::Latency),
+                keyed("invocationLatency", marker, Made::Latency),
+            ],
+            Hole::FirstByte(marker) => vec![keyed("firstByteLatency", marker, Made::FirstByte)],
+        })
+    }
+}
+
+/// What a header is, where it is nothing but the marker of a hole.
+fn in_header(hole: &Hole, value: &str) -> Option<Made> {
+    let (marker, made) = match hole {
+        Hole::Tokens { marker, more } => (marker, Made::Tokens { marker: *marker, more: *more }),
+        Hole::Latency(marker) => (marker, Made::Latency),
+        Hole::Id(_) | Hole::FirstByte(_) => return None,
+    };
+    (marker.to_string() == value).then_some(made)
 }
 
 /// Take a frame apart: what is around the text that may have holes, and that text.
@@ -186,15 +264,13 @@ fn opened(frame: &[u8]) -> Result<(Form, Vec<u8>), Invalid> {
 }
 
 /// Cut a text at its holes; `None` where it has none.
-fn pieces(text: &[u8], finder: &AhoCorasick, made: &[Made]) -> Option<Vec<Piece>> {
+fn pieces(text: &[u8], finder: &AhoCorasick, places: &[Place]) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut at = 0;
     for hole in finder.find_iter(text) {
-        pieces.push(Piece::Bytes(text[at..hole.start()].to_vec()));
-        pieces.push(match made[hole.pattern().as_usize()] {
-            Made::Id(id) => Piece::Id(id),
-            Made::Tokens(more) => Piece::Tokens(more),
-        });
+        let place = &places[hole.pattern().as_usize()];
+        pieces.push(Piece::Bytes(text[at..hole.start() + place.kept].to_vec()));
+        pieces.push(Piece::Made(place.made));
         at = hole.end();
     }
     if pieces.is_empty() {
@@ -230,11 +306,11 @@ fn copy(bytes: &[u8], ends: &[usize], at: usize, filled: &mut Vec<u8>, moved: &m
     filled.extend_from_slice(bytes);
 }
 
-fn letters(chance: &mut Chance) -> [u8; DRAWN_LETTERS] {
+fn letters(rng: &mut Rng) -> [u8; DRAWN_LETTERS] {
     let mut letters = [0; DRAWN_LETTERS];
     // Ten letters need 60 bits.
     for group in letters.chunks_mut(10) {
-        let mut bits = chance.draw();
+        let mut bits = rng.draw();
         for letter in group {
             *letter = LETTERS[(bits % 62) as usize];
             bits /= 62;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::route::percent_decoded;
 
 /// The session of requests that name none.
-const DEFAULT_SESSION: &str = "default";
+pub(crate) const DEFAULT_SESSION: &str = "default";
 /// What is kept of a session's or an invocation's name, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
@@ -17,6 +17,8 @@ pub type RawHeaders<'a> = &'a [(&'a [u8], &'a [u8])];
 pub(crate) struct Head<'a> {
     /// `X-Test-Id`, else `?testId=`, else the access key id of the signature, else "default".
     pub(crate) session: Cow<'a, str>,
+    /// Whether the request names it: an access key id does not.
+    pub(crate) names_session: bool,
     /// What the SDK repeats on each attempt of one call.
     pub(crate) invocation: Option<&'a [u8]>,
     /// Which attempt this is, from 1.
@@ -33,6 +35,7 @@ impl<'a> Head<'a> {
     pub(crate) fn read(headers: RawHeaders<'a>, query: &'a [u8]) -> Self {
         let mut head = Self {
             session: Cow::Borrowed(DEFAULT_SESSION),
+            names_session: false,
             invocation: None,
             attempt: 1,
             strict: None,
@@ -62,7 +65,9 @@ impl<'a> Head<'a> {
                 _ => {}
             }
         }
-        if let Some(session) = test_id.or_else(|| query_session(query)).or(key_id) {
+        let name = test_id.or_else(|| query_session(query));
+        head.names_session = name.is_some();
+        if let Some(session) = name.or(key_id) {
             head.session = session;
         }
         head

@@ -24,16 +24,17 @@
 //! - [`criteria`], [`rule`]: what a fixture asks of a request, and how it answers.
 //! - `matching`, `rule_set`: from a request to a rule.
 //! - [`rules`]: requests that the service refuses.
+//! - `ordinals`: the number of each request within its session.
 //! - `session`: where each session stands in its sequences.
 //! - [`plan`], [`compile`]: what an answer says, and who makes it.
 //! - [`fill`]: the parts of a plan that differ for each request.
-//! - [`timing`], [`schedule`]: when it is said.
+//! - [`timing`], [`distributions`], [`schedule`]: when it is said.
 //! - [`playback`]: an answer being sent: what is due, what was late, how it ended.
 //! - [`error`], `refusal`: typed errors, and answers of the engine's own.
 //! - [`journal`], `counts`, `tally`, `misses`: what was asked, and what became of it.
 //! - `verify`: whether requests of the journal meet what a test expects.
 //! - [`capture`]: files of what went over a wire, and when.
-//! - [`chance`], `recent`: seeded draws, a bounded map.
+//! - [`rng`], `recent`: seeded draws, a bounded map.
 
 #![forbid(unsafe_code)]
 
@@ -41,10 +42,10 @@ pub mod agent;
 pub mod answer;
 mod body;
 pub mod capture;
-pub mod chance;
 pub mod compile;
 mod counts;
 pub mod criteria;
+pub mod distributions;
 pub mod engine;
 pub mod error;
 pub mod fill;
@@ -55,11 +56,13 @@ mod misses;
 mod one_shot;
 pub mod operation;
 mod options;
+mod ordinals;
 pub mod pending;
 pub mod plan;
 pub mod playback;
 mod recent;
 mod refusal;
+pub mod rng;
 mod route;
 pub mod rule;
 mod rule_set;
@@ -73,9 +76,9 @@ mod verify;
 pub use agent::{Agent, Drawn};
 pub use answer::{Answer, Reply, Request, RequestId};
 pub use body::Format;
-pub use chance::Chance;
 pub use compile::{Ask, Compile, Values};
 pub use criteria::{Criteria, Model, Text};
+pub use distributions::{Circumstances, DrawnTiming};
 pub use engine::Engine;
 pub use error::Invalid;
 pub use fill::Hole;
@@ -86,8 +89,9 @@ pub use options::{Options, Requests};
 pub use pending::Pending;
 pub use plan::{Parts, Plan};
 pub use playback::{End, Playback, Settlement, Step};
+pub use rng::Rng;
 pub use rule::{Cut, Rule};
 pub use rules::{Finding, Judge};
-pub use schedule::Schedule;
+pub use schedule::{Dues, Schedule, Told};
 pub use timing::{Pace, Timing};
 pub use verify::Fit;

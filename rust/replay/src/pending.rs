@@ -6,13 +6,12 @@ use std::sync::Arc;
 use crate::agent::{Class, Drawn};
 use crate::answer::{Answer, RequestId};
 use crate::body::Format;
-use crate::chance::Chance;
 use crate::compile::{Ask, Values};
-use crate::engine::{Engine, Said};
+use crate::engine::{AnswerPace, Engine, Said};
 use crate::journal::Entry;
 use crate::operation::Operation;
-use crate::plan::Plan;
 use crate::refusal::Refusal;
+use crate::rng::Rng;
 use crate::rule_set::RuleSet;
 
 /// An answer whose plan is still to be made. That may take long, and may be done by any thread.
@@ -39,8 +38,8 @@ pub(crate) struct Unmade {
     format: Format,
     class: Option<Class>,
     values: Option<Owned>,
-    tokens: u64,
-    chance: Chance,
+    pace: AnswerPace,
+    rng: Rng,
 }
 
 /// [`Values`] that outlive their request.
@@ -90,7 +89,7 @@ impl fmt::Debug for Pending {
 }
 
 impl Unmade {
-    pub(crate) fn new(ask: &Ask<'_>, rules: Arc<RuleSet>, tokens: u64, chance: Chance) -> Self {
+    pub(crate) fn new(ask: &Ask<'_>, rules: Arc<RuleSet>, pace: AnswerPace, rng: Rng) -> Self {
         Self {
             rules,
             fixture: ask.fixture,
@@ -101,8 +100,8 @@ impl Unmade {
             format: ask.format,
             class: ask.class,
             values: ask.values.map(Owned::from),
-            tokens,
-            chance,
+            pace,
+            rng,
         }
     }
 
@@ -127,9 +126,7 @@ impl Unmade {
         let plan = engine.plans.make(&self.ask(), compile).map_err(|why| {
             Refusal::validation(format!("Fixture {fixture} ({:?}): {why}", rule.name))
         })?;
-        let plan = Plan::filled(plan, self.tokens, &mut self.chance);
-        let schedule = engine.schedule(&plan, rule, &mut self.chance);
-        Ok(Said { plan, fixture: Some(fixture), place: rule.place.clone(), schedule })
+        Ok(engine.said(plan, rule, fixture, &self.pace, &mut self.rng))
     }
 }
 

@@ -1,11 +1,12 @@
 //! What one response says: its bytes, made once.
 
 use std::any::Any;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use crate::chance::Chance;
 use crate::error::{Invalid, status_of};
-use crate::fill::{Fills, Hole};
+use crate::fill::{Filling, Fills, Hole};
+use crate::rng::Rng;
+use crate::schedule::Told;
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
@@ -23,6 +24,8 @@ pub struct Parts<'a> {
     pub steps: Vec<u32>,
     /// For a whole answer: how many frames its stream has.
     pub stream_frames: Option<u32>,
+    /// Which frame of the stream has the first content.
+    pub first_content: u32,
     /// What differs for each request.
     pub holes: Vec<Hole>,
 }
@@ -34,10 +37,13 @@ pub struct Plan {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     ends: Vec<usize>,
-    steps: Vec<u32>,
+    steps: Arc<[u32]>,
     stream_frames: Option<u32>,
+    first_content: u32,
     stream: bool,
     fills: Option<Fills>,
+    /// The last one that was filled, where requests differ by the latencies that they are told.
+    filled: RwLock<Option<(Told, Arc<Self>)>>,
     host: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -49,7 +55,8 @@ impl Plan {
     /// The status cannot have a body, a header cannot stand in HTTP, or the steps do not fit the
     /// frames.
     pub fn new(parts: Parts<'_>) -> Result<Self, Invalid> {
-        let Parts { status, mut headers, frames, steps, stream_frames, holes } = parts;
+        let Parts { status, mut headers, frames, steps, stream_frames, first_content, holes } =
+            parts;
         // All the others end an answer before its body: what follows would be the next answer's.
         if !(200..=599).contains(&status) || matches!(status, 204 | 205 | 304) {
             return Err(Invalid::new(format!(
@@ -73,7 +80,7 @@ impl Plan {
             .iter()
             .any(|(name, value)| name == "content-type" && value.starts_with(EVENT_STREAM));
         let fills = Fills::find(&frames, &headers, stream, &holes)?;
-        let ends = frames
+        let ends: Vec<_> = frames
             .iter()
             .scan(0, |end, frame| {
                 *end += frame.len();
@@ -81,15 +88,21 @@ impl Plan {
             })
             .collect();
         let body = frames.concat();
+        let (body, ends) = match &fills {
+            Some(fills) => fills.fill(&body, &ends, &mut headers, &fills.unfilled()),
+            None => (body, ends),
+        };
         Ok(Self {
             status,
             headers,
             body,
             ends,
-            steps,
+            steps: steps.into(),
             stream_frames,
+            first_content,
             stream,
             fills,
+            filled: RwLock::default(),
             host: OnceLock::new(),
         })
     }
@@ -121,27 +134,58 @@ impl Plan {
             headers: all,
             frames: vec![body.as_bytes()],
             steps: vec![0],
-            stream_frames: None,
-            holes: Vec::new(),
+            ..Parts::default()
         })
     }
 
     /// The plan for one request: itself, or where it has holes, one in which they are filled.
-    pub(crate) fn filled(plan: Arc<Self>, tokens: u64, chance: &mut Chance) -> Arc<Self> {
+    pub(crate) fn filled(plan: Arc<Self>, tokens: u64, told: Told, rng: &mut Rng) -> Arc<Self> {
         let Some(fills) = &plan.fills else { return plan };
-        let mut headers = plan.headers.clone();
-        let (body, ends) = fills.fill(&plan.body, &plan.ends, &mut headers, tokens, chance);
-        Arc::new(Self {
-            status: plan.status,
+        if !fills.only_told() {
+            return Arc::new(plan.filled_with(fills, &fills.draw(tokens, told, rng)));
+        }
+        if told == Told::default() {
+            return plan;
+        }
+        // Times that are not drawn are the same for all requests.
+        let last = plan.filled.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, filled)) = last.as_ref().filter(|(last, _)| *last == told) {
+            return Arc::clone(filled);
+        }
+        drop(last);
+        let filled = Arc::new(plan.filled_with(fills, &fills.draw(tokens, told, rng)));
+        let new = Some((told, Arc::clone(&filled)));
+        let old = {
+            let mut last = plan.filled.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *last, new)
+        };
+        // Not under the lock: it may hold what its host must clean up.
+        drop(old);
+        filled
+    }
+
+    fn filled_with(&self, fills: &Fills, filling: &Filling) -> Self {
+        let mut headers = self.headers.clone();
+        let (body, ends) = fills.fill(&self.body, &self.ends, &mut headers, filling);
+        Self {
+            status: self.status,
             headers,
             body,
             ends,
-            steps: plan.steps.clone(),
-            stream_frames: plan.stream_frames,
-            stream: plan.stream,
+            steps: Arc::clone(&self.steps),
+            stream_frames: self.stream_frames,
+            first_content: self.first_content,
+            stream: self.stream,
             fills: None,
+            filled: RwLock::default(),
             host: OnceLock::new(),
-        })
+        }
+    }
+
+    /// How much memory it takes, in bytes, with one that is filled beside it.
+    pub(crate) fn weight(&self) -> usize {
+        let copies = if self.fills.is_some() { 2 } else { 1 };
+        copies * (self.body.len() + self.ends.len() * 16)
     }
 
     /// The HTTP status.
@@ -177,6 +221,11 @@ impl Plan {
     /// For a whole answer: how many frames its stream has.
     pub fn stream_frames(&self) -> Option<u32> {
         self.stream_frames
+    }
+
+    /// Which frame of the stream has the first content.
+    pub fn first_content(&self) -> usize {
+        self.first_content as usize
     }
 
     /// Whether the body is an event stream.

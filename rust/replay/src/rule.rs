@@ -33,6 +33,8 @@ pub struct Rule {
     pub agents: Vec<Option<Agent>>,
     /// Its own pace.
     pub timing: Option<Timing>,
+    /// For each variant, its own pace instead of the rule's, if it has one; may be shorter.
+    pub variant_timings: Vec<Option<Timing>>,
     /// Where its connection is cut.
     pub cut: Cut,
 }
@@ -61,8 +63,15 @@ impl Rule {
             whole: false,
             agents: Vec::new(),
             timing: None,
+            variant_timings: Vec::new(),
             cut: Cut::default(),
         }
+    }
+
+    /// The pace of a variant.
+    pub fn timing_of(&self, variant: usize) -> Option<&Timing> {
+        let own = self.variant_timings.get(variant).and_then(Option::as_ref);
+        own.or(self.timing.as_ref())
     }
 
     /// Check the figures.

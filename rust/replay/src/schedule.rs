@@ -1,7 +1,8 @@
 //! When the bytes of one answer are due, and where its connection is cut.
 
-use crate::chance::Chance;
+use crate::distributions::Circumstances;
 use crate::plan::Plan;
+use crate::rng::Rng;
 use crate::rule::Cut;
 use crate::timing::Timing;
 
@@ -31,18 +32,18 @@ impl Schedule {
     }
 
     /// Sample the schedule of a plan.
-    pub fn new(plan: &Plan, timing: Option<&Timing>, cut: Cut, chance: &mut Chance) -> Self {
-        if timing.is_none() && cut == Cut::default() {
+    pub fn new(plan: &Plan, timing: Option<&Timing>, cut: Cut, rng: &mut Rng) -> Self {
+        let dues = Dues::draw(plan, timing, Circumstances::default(), rng);
+        Self::of(plan, dues, cut)
+    }
+
+    /// The schedule of a plan whose frames are due then.
+    pub fn of(plan: &Plan, dues: Dues, cut: Cut) -> Self {
+        if dues.0.is_none() && cut == Cut::default() {
             return Self::at_once(plan);
         }
         let ends = plan.ends();
-        let mut due = match timing {
-            Some(timing) => timing.due(plan, chance),
-            None => vec![0.0; ends.len()],
-        };
-        for due in &mut due {
-            *due = due.min(FURTHEST);
-        }
+        let due = dues.0.unwrap_or_else(|| vec![0.0; ends.len()]);
         let (frames, cut_at) = kept(plan, &due, cut);
         let mut writes: Vec<(f64, usize)> = Vec::with_capacity(frames);
         for (at, end) in due.iter().zip(ends).take(frames) {
@@ -57,6 +58,53 @@ impl Schedule {
         }
         Self { writes, abort, frames }
     }
+}
+
+/// When each frame of one answer is due, in seconds; at once where it has no timing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dues(Option<Vec<f64>>);
+
+impl Dues {
+    /// Sample the times of a plan.
+    pub fn draw(plan: &Plan, timing: Option<&Timing>, given: Circumstances, rng: &mut Rng) -> Self {
+        Self(timing.map(|timing| {
+            let mut due = timing.due(plan, given, rng);
+            for due in &mut due {
+                *due = due.min(FURTHEST);
+            }
+            due
+        }))
+    }
+
+    /// What an answer tells of these times. A cut is not foreseen: it tells how long the whole
+    /// would have taken.
+    pub fn told(&self, plan: &Plan) -> Told {
+        let due = self.0.as_deref().unwrap_or_default();
+        let last = due.last().copied().unwrap_or(0.0);
+        let first = due.get(plan.first_content()).copied().unwrap_or(last);
+        Told { latency_ms: whole_ms(last), first_byte_ms: whole_ms(first) }
+    }
+}
+
+/// What an answer tells of its schedule, in whole milliseconds; at least 1, since clients divide by
+/// it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// From the request to the last frame.
+    pub latency_ms: u64,
+    /// From the request to the first content.
+    pub first_byte_ms: u64,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { latency_ms: 1, first_byte_ms: 1 }
+    }
+}
+
+#[allow(clippy::cast_sign_loss, reason = "times are not negative")]
+fn whole_ms(seconds: f64) -> u64 {
+    ((seconds * 1e3).round_ties_even() as u64).max(1)
 }
 
 /// How many frames are sent, and when the connection is cut, if it is.

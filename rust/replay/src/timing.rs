@@ -1,11 +1,12 @@
 //! When the frames of a plan are due.
 
-use crate::chance::Chance;
+use crate::distributions::{Circumstances, DrawnTiming};
 use crate::error::Invalid;
 use crate::plan::Plan;
+use crate::rng::Rng;
 
 /// How a fixture is paced. All figures are milliseconds, but for `tps` (frames per second) and
-/// `jitter` (a ratio). Later forms, such as distributions, are further variants.
+/// `jitter` (a ratio).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pace {
     /// Content step 0 is due after `ttft`, each further step `gap` later.
@@ -33,6 +34,8 @@ pub enum Pace {
         /// Between frames.
         delays: Vec<f64>,
     },
+    /// As steps, from distributions.
+    Drawn(Box<DrawnTiming>),
 }
 
 /// A pace, and the speed that it is replayed at.
@@ -69,6 +72,7 @@ impl Timing {
                 delay("recorded.ttft_ms", *ttft)?;
                 delays.iter().try_for_each(|value| delay("recorded.delays_ms", *value))?;
             }
+            Pace::Drawn(_) => {}
         }
         rate("replay_speed", speed)?;
         Ok(Self { pace, scale: 1e-3 / speed })
@@ -77,14 +81,19 @@ impl Timing {
     /// When each frame of a plan is due, in seconds after the request arrived; never falling.
     ///
     /// A whole answer is due when the last frame of its stream would have been.
-    pub fn due(&self, plan: &Plan, chance: &mut Chance) -> Vec<f64> {
+    pub fn due(&self, plan: &Plan, given: Circumstances, rng: &mut Rng) -> Vec<f64> {
+        if let Pace::Drawn(drawn) = &self.pace {
+            let steps = plan.steps().last().map_or(1, |last| *last as usize + 1);
+            let due = drawn.due(steps, given, rng);
+            return plan.steps().iter().map(|step| due[*step as usize]).collect();
+        }
         if let Pace::Steps { ttft, gap } = self.pace {
             let due = |step: &u32| f64::from(*step).mul_add(gap, ttft) * self.scale;
             return plan.steps().iter().map(due).collect();
         }
         let mut at = 0.0;
         let mut next = |frame: usize| {
-            at += self.before(frame, chance) * self.scale;
+            at += self.before(frame, rng) * self.scale;
             at
         };
         match plan.stream_frames() {
@@ -96,16 +105,21 @@ impl Timing {
         }
     }
 
+    /// Whether its times depend on how long a request is.
+    pub fn counts_input(&self) -> bool {
+        matches!(&self.pace, Pace::Drawn(drawn) if drawn.counts_input())
+    }
+
     /// The delay before a frame, in milliseconds of the pace.
-    fn before(&self, frame: usize, chance: &mut Chance) -> f64 {
+    fn before(&self, frame: usize, rng: &mut Rng) -> f64 {
         match &self.pace {
-            Pace::Steps { .. } => unreachable!("steps are not paced by frames"),
+            Pace::Steps { .. } | Pace::Drawn(_) => unreachable!("steps are not paced by frames"),
             Pace::Latency(latency) => *latency,
             Pace::Profile { ttft, tps, jitter } => {
                 let gap = tps.map_or(0.0, |tps| 1000.0 / tps);
                 let delay = if frame == 0 { ttft.unwrap_or(gap) } else { gap };
                 if *jitter > 0.0 {
-                    delay * chance.unit().mul_add(2.0 * jitter, 1.0 - jitter)
+                    delay * rng.unit().mul_add(2.0 * jitter, 1.0 - jitter)
                 } else {
                     delay
                 }
@@ -119,7 +133,7 @@ impl Timing {
 }
 
 /// A day. Above it, a figure is a mistake of units.
-const LONGEST_MS: f64 = 86_400_000.0;
+pub(crate) const LONGEST_MS: f64 = 86_400_000.0;
 /// Below it, a rate is one, too; and what is divided by it stays a number.
 const LOWEST_RATE: f64 = 1e-6;
 

@@ -36,6 +36,7 @@ pub(crate) fn fit(rule: &Rule, entry: &Entry) -> Fit {
     let head = Head {
         raw: &raw,
         session: Cow::Borrowed(&*entry.session),
+        names_session: false,
         invocation: None,
         attempt: entry.attempt,
         strict: None,

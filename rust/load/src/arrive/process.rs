@@ -1,6 +1,6 @@
 //! Points of rate one on a line.
 
-use replay::Chance;
+use replay::Rng;
 
 use crate::options::Process;
 
@@ -10,7 +10,7 @@ pub struct Points {
     process: Process,
     /// Of the gamma distribution: one over the square of the coefficient of variation.
     shape: f64,
-    chance: Chance,
+    rng: Rng,
     at: f64,
 }
 
@@ -20,7 +20,7 @@ impl Points {
         let shape = 1.0 / (burstiness * burstiness);
         // The first of evenly spaced points is at zero: a run begins with a request.
         let at = if process == Process::Constant { -1.0 } else { 0.0 };
-        Self { process, shape, chance: Chance::new(&[seed, 0x6172_7269_7665]), at }
+        Self { process, shape, rng: Rng::new(&[seed, 0x6172_7269_7665]), at }
     }
 
     fn gap(&mut self) -> f64 {
@@ -33,7 +33,7 @@ impl Points {
 
     /// In `(0, 1]`, so that its logarithm is a number.
     fn unit(&mut self) -> f64 {
-        1.0 - self.chance.unit()
+        1.0 - self.rng.unit()
     }
 
     fn exponential(&mut self) -> f64 {

@@ -11,7 +11,7 @@ use load::arrive::{Due, Intensity, Limits, Points, Schedule};
 use load::measure::{Metric, Outcome, Settled, Tally, Window};
 use load::options::{Goodput, Process};
 use load::wire::H1;
-use replay::{Chance, Pace, Parts, Plan, Timing};
+use replay::{Circumstances, Pace, Parts, Plan, Rng, Timing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
@@ -42,8 +42,7 @@ fn plan() -> Plan {
         headers: vec![("content-type".into(), "application/vnd.amazon.eventstream".into())],
         frames: frames.iter().map(Vec::as_slice).collect(),
         steps: (0..frames.len() as u32).collect(),
-        stream_frames: None,
-        holes: Vec::new(),
+        ..Parts::default()
     })
     .unwrap()
 }
@@ -102,7 +101,7 @@ async fn run(pace: Pace) -> Found {
     let mut arrivals = Schedule::of_process(points, Intensity::steady(500.0, 0.0), (0, 1), limits);
     let mut asked = Vec::new();
     while let Due::Now(arrival) = arrivals.due(u64::MAX) {
-        let due = timing.due(&plan, &mut Chance::new(&[5, arrival.ordinal]));
+        let due = timing.due(&plan, Circumstances::default(), &mut Rng::new(&[5, arrival.ordinal]));
         let ns = |seconds: f64| Duration::from_secs_f64(seconds).as_nanos() as u64;
         {
             let mut found = found.borrow_mut();

@@ -110,6 +110,11 @@ impl Engine {
         reply.transpose()
     }
 
+    fn set_timing(&self, timing: Option<&Bound<'_, PyMapping>>) -> PyResult<()> {
+        self.0.set_timing(timing.map(timing::read).transpose()?);
+        Ok(())
+    }
+
     fn refuses(&self, method: &str, target: &[u8]) -> bool {
         self.0.refuses(method, target)
     }

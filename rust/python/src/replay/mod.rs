@@ -39,6 +39,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("UnsupportedModel", module.py().get_type::<UnsupportedModel>())?;
     module.add("MAX_JOURNAL_BYTES", replay::MAX_JOURNAL_BYTES)?;
     module.add("MAX_REGEXES_BYTES", replay::criteria::MAX_REGEXES_BYTES)?;
+    module.add_function(wrap_pyfunction!(timing::check_timing, module)?)?;
     module.add_class::<plan::Plan>()?;
     module.add_class::<rule::Rule>()?;
     module.add_class::<engine::Engine>()?;

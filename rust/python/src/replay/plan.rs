@@ -16,22 +16,30 @@ pub(crate) struct Plan(pub(crate) Arc<replay::Plan>);
 #[pymethods]
 impl Plan {
     #[new]
-    #[pyo3(signature = (*, status=200, headers, frames, steps, stream_frames=None, ids=Vec::new(), tokens=Vec::new()))]
+    #[pyo3(signature = (
+        *, status=200, headers, frames, steps, stream_frames=None, first_content=0, ids=Vec::new(),
+        tokens=Vec::new(), latency=None, first_byte=None,
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
     fn new(
         status: u16,
         headers: Vec<(String, String)>,
         frames: Vec<Bound<'_, PyBytes>>,
         steps: Vec<u32>,
         stream_frames: Option<u32>,
+        first_content: u32,
         ids: Vec<String>,
         tokens: Vec<(u64, u64)>,
+        latency: Option<u64>,
+        first_byte: Option<u64>,
     ) -> PyResult<Self> {
         let frames = frames.iter().map(PyBytesMethods::as_bytes).collect();
         let tokens = tokens.into_iter().map(|(marker, more)| Hole::Tokens { marker, more });
-        let holes = ids.into_iter().map(Hole::Id).chain(tokens).collect();
-        replay::Plan::new(Parts { status, headers, frames, steps, stream_frames, holes })
-            .map(|plan| Self(Arc::new(plan)))
-            .map_err(|error| invalid(&error))
+        let latencies = latency.map(Hole::Latency).into_iter();
+        let holes = ids.into_iter().map(Hole::Id).chain(tokens).chain(latencies);
+        let holes = holes.chain(first_byte.map(Hole::FirstByte)).collect();
+        let parts = Parts { status, headers, frames, steps, stream_frames, first_content, holes };
+        replay::Plan::new(parts).map(|plan| Self(Arc::new(plan))).map_err(|error| invalid(&error))
     }
 
     #[staticmethod]

@@ -17,6 +17,7 @@ impl Rule {
     #[new]
     #[pyo3(signature = (
         *, criteria, name, identity=None, place=None, weights=vec![1.0], dynamic=false, whole=false, agents=Vec::new(), timing=None,
+        variant_timings=Vec::new(),
         truncate_after_frames=None, disconnect_after_ms=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of a Python constructor")]
@@ -30,6 +31,7 @@ impl Rule {
         whole: bool,
         agents: Vec<Option<(u32, bool)>>,
         timing: Option<&Bound<'_, PyMapping>>,
+        variant_timings: Vec<Option<Bound<'_, PyMapping>>>,
         truncate_after_frames: Option<u32>,
         disconnect_after_ms: Option<f64>,
     ) -> PyResult<Self> {
@@ -44,6 +46,10 @@ impl Rule {
                 .map(|agent| agent.map(|(rounds, echo)| Agent { rounds, echo }))
                 .collect(),
             timing: timing.map(timing::read).transpose()?,
+            variant_timings: variant_timings
+                .iter()
+                .map(|timing| timing.as_ref().map(timing::read).transpose())
+                .collect::<PyResult<_>>()?,
             cut: Cut { after_frames: truncate_after_frames, after_ms: disconnect_after_ms },
             ..replay::Rule::named(name)
         };

@@ -4,6 +4,7 @@
 //! against one that is as simple as it can be, many threads at once, and capture files, bit by bit.
 
 mod captures;
+mod distributions;
 mod oracle;
 mod playback;
 mod support;

@@ -14,8 +14,7 @@ fn plan(body: &[&'static [u8]]) -> Arc<Plan> {
         headers: vec![("content-type".into(), "application/vnd.amazon.eventstream".into())],
         frames: body.to_vec(),
         steps: vec![0; body.len()],
-        stream_frames: None,
-        holes: Vec::new(),
+        ..Parts::default()
     };
     Arc::new(Plan::new(parts).expect("a plan"))
 }
@@ -29,7 +28,14 @@ fn playback(writes: &[(u64, usize)], abort: Option<(u64, usize)>) -> Playback {
         frames: plan.ends().len(),
     };
     let request_id = "00000000-0000-4000-8000-000000000001".parse().expect("an id");
-    Playback::new(Answer { plan, schedule, request_id, fixture: None, operation: None })
+    Playback::new(Answer {
+        plan,
+        schedule,
+        request_id,
+        fixture: None,
+        operation: None,
+        under_way: None,
+    })
 }
 
 fn ms(ms: u64) -> Duration {

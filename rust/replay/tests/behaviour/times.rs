@@ -1,7 +1,7 @@
 //! Schedules of any plan and timing.
 
 use proptest::prelude::*;
-use replay::{Chance, Cut, Pace, Parts, Plan, Schedule, Timing};
+use replay::{Cut, Pace, Parts, Plan, Rng, Schedule, Timing};
 
 fn plan(frames: usize, stream: bool) -> Plan {
     let content_type =
@@ -11,8 +11,7 @@ fn plan(frames: usize, stream: bool) -> Plan {
         headers: vec![("Content-Type".into(), content_type.into())],
         frames: vec![b"frame"; frames],
         steps: (0..frames as u32).map(|frame| frame / 2).collect(),
-        stream_frames: None,
-        holes: Vec::new(),
+        ..Parts::default()
     })
     .expect("a plan")
 }
@@ -45,8 +44,8 @@ proptest! {
         let plan = plan(frames, stream);
         let timing = pace.map(|pace| Timing::new(pace, speed).expect("a timing"));
         let cut = Cut { after_frames, after_ms };
-        let schedule = Schedule::new(&plan, timing.as_ref(), cut, &mut Chance::new(&[seed]));
-        let again = Schedule::new(&plan, timing.as_ref(), cut, &mut Chance::new(&[seed]));
+        let schedule = Schedule::new(&plan, timing.as_ref(), cut, &mut Rng::new(&[seed]));
+        let again = Schedule::new(&plan, timing.as_ref(), cut, &mut Rng::new(&[seed]));
         prop_assert_eq!(&schedule, &again);
         prop_assert!(schedule.writes.iter().all(|(at, _)| at.is_finite() && *at >= 0.0));
         prop_assert!(schedule.writes.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 < w[1].1));
@@ -73,7 +72,7 @@ fn no_time_is_too_far_to_be_counted_in_nanoseconds() {
     for pace in slowest {
         let timing = Timing::new(pace, 1e-6).expect("a timing");
         let plan = plan(1000, true);
-        let schedule = Schedule::new(&plan, Some(&timing), Cut::default(), &mut Chance::new(&[1]));
+        let schedule = Schedule::new(&plan, Some(&timing), Cut::default(), &mut Rng::new(&[1]));
         assert!(schedule.writes.iter().all(|(at, _)| *at < 9e9));
         assert_eq!(schedule.writes.last().map(|write| write.1), Some(plan.body().len()));
     }

@@ -42,8 +42,7 @@ fn stream() -> Arc<Plan> {
         headers: vec![("content-type".to_owned(), kind)],
         frames,
         steps: (0..EVENTS as u32).collect(),
-        stream_frames: None,
-        holes: Vec::new(),
+        ..Parts::default()
     };
     Arc::new(Plan::new(parts).unwrap())
 }
