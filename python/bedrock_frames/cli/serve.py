@@ -64,7 +64,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     )
     serve.add_argument("--watch", action="store_true", help="reload files when they change")
     serve.add_argument(
-        "--timing", metavar="ttft=600ms,gap=48ms", help="timing of fixtures that state none"
+        "--timing",
+        metavar="ttft=600ms,gap=48ms|profile:NAME|FILE",
+        help="timing of fixtures that state none",
     )
     serve.add_argument(
         "--no-padding", dest="padding", action="store_false", help="omit the padding (p) of events"
@@ -215,7 +217,7 @@ def _serve(options: argparse.Namespace) -> int:
             seed=options.seed,
             strict=options.strict,
             padding=options.padding,
-            timing=None if options.timing is None else server.parse_timing(options.timing),
+            timing=None if options.timing is None else server.read_timing(options.timing),
             journal_entries=options.journal,
             journal_body_bytes=options.journal_body_bytes,
             watch=options.paths if options.watch else (),

@@ -11,7 +11,7 @@ import warnings
 from bedrock_frames.bounds import parse_duration
 from bedrock_frames.server.app import Parts, create_app, parts_of
 from bedrock_frames.server.native import NativeServer, Place
-from bedrock_frames.server.options import log_to_stderr, parse_timing
+from bedrock_frames.server.options import log_to_stderr, parse_timing, read_timing
 from bedrock_frames.server.pacing import ConnectionCut
 from bedrock_frames.server.run import Server, serve
 
@@ -26,6 +26,7 @@ __all__ = [
     "parse_duration",
     "parse_timing",
     "parts_of",
+    "read_timing",
     "serve",
 ]
 

@@ -60,7 +60,7 @@ class Catalog:
         self._engine = engine
         self._seed = seed
         self._padding = padding
-        self._timing = timing
+        self._first_timing = self._timing = timing
         self._lock = Lock()
         self._front = self._end = self._none = fixtures.parse([])
         self._files = files
@@ -122,6 +122,30 @@ class Catalog:
             files.check_regexes(_regex_bytes(self._front, self._end))
             self._files, self._files_hold = files, True
             self._load()
+
+    @property
+    def timing(self) -> Mapping[str, object] | None:
+        """The timing of fixtures that have none, as the engine takes it."""
+        return self._timing
+
+    def set_timing(self, stated: object) -> None:
+        """Change the timing of fixtures that have none; answers that have begun keep theirs.
+
+        ``stated`` is a ``timing`` object, ``"profile:NAME"``, or None for no timing.
+
+        Raises:
+            FixtureError: with all faults; then nothing changes.
+        """
+        timing = None if stated is None else fixtures.read_server_timing(stated)
+        with self._lock:
+            self._engine.set_timing(timing)
+            self._timing = timing
+
+    def reset_timing(self) -> None:
+        """Go back to the timing that the server began with."""
+        with self._lock:
+            self._engine.set_timing(self._first_timing)
+            self._timing = self._first_timing
 
     def drop_added(self) -> None:
         """Return to the fixtures of files, also if they were removed."""

@@ -76,6 +76,8 @@ class Control:
         own = {
             ("POST", "/reset"): self.reset,
             ("POST", "/reset/sequences"): self.reset_sequences,
+            ("GET", "/timing"): self.show_timing,
+            ("PUT", "/timing"): self.set_timing,
         }
         theirs = {
             ("POST", "/reset"): self.reset_all,
@@ -121,16 +123,33 @@ class Control:
         return JSONResponse({"cleared": True})
 
     async def reset(self, request: Request) -> Response:  # noqa: ARG002
-        """Reset to the state at the start: files' fixtures, no journal, sequences at 0."""
+        """Reset to the state at the start: fixtures, timing, an empty journal, sequences at 0."""
         await in_thread(self._catalog.drop_added)
+        self._catalog.reset_timing()
         self._engine.reset()
         return JSONResponse({"reset": True})
 
     async def reset_all(self, request: Request) -> Response:  # noqa: ARG002
         """Reset, and drop the files' fixtures too."""
         await in_thread(self._catalog.clear)
+        self._catalog.reset_timing()
         self._engine.reset()
         return JSONResponse({"reset": True})
+
+    async def show_timing(self, request: Request) -> Response:  # noqa: ARG002
+        """Show the timing of fixtures that have none."""
+        return _json({"timing": self._catalog.timing})
+
+    async def set_timing(self, request: Request) -> Response:
+        """Change that timing: ``{"timing": {…}}``, ``"profile:NAME"`` or null for none."""
+        given = await self._body(request, ("timing",))
+        if "timing" not in given:
+            return _bad('Missing "timing": an object, "profile:NAME" or null')
+        try:
+            self._catalog.set_timing(given["timing"])
+        except FixtureError as error:
+            return _faulty(error)
+        return _json({"timing": self._catalog.timing})
 
     async def reset_journal(self, request: Request) -> Response:  # noqa: ARG002
         """Empty the journal."""

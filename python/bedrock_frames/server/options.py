@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from bedrock_frames.bounds import parse_duration
+from bedrock_frames.fixtures.check.faults import FixtureError
+from bedrock_frames.fixtures.server_timing import PROFILE, read_server_timing
+from bedrock_frames.fixtures.sources import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TIMING_KEYS: Final = {"ttft": "ttft_ms", "gap": "gap_ms"}
+
+
+def read_timing(text: str) -> Mapping[str, object]:
+    """Read ``ttft=600ms,gap=48ms``, ``profile:NAME``, or the JSON file of that name.
+
+    Raises:
+        ValueError: the text is none of them, or the timing has faults.
+        OSError: the file cannot be read.
+    """
+    if "=" in text or not text:
+        return parse_timing(text)
+    try:
+        if text.startswith(PROFILE):
+            return read_server_timing(text)
+        return read_server_timing(_json_of(text), text)
+    except FixtureError as error:
+        raise ValueError(str(error)) from None
+
+
+def _json_of(path: str) -> object:
+    def refuse(message: str) -> NoReturn:
+        raise ValueError(f"{path}: {message}")
+
+    try:
+        return parse_json(Path(path).read_text("utf-8-sig"), refuse)
+    except FileNotFoundError:
+        raise ValueError(
+            f"timing is ttft=…,gap=…, profile:NAME or a JSON file, and there is no file {path!r}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def parse_timing(text: str) -> dict[str, float]:
