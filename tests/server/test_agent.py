@@ -212,6 +212,13 @@ def test_a_stop_sequence_ends_the_text_before_it(server: Server, ask: Asking) ->
     assert text_of(answer) == "one two "
 
 
+def test_an_echo_keeps_the_numbers_of_the_user(server: Server, ask: Asking) -> None:
+    server.load([agent(text="echo", output_tokens=8)])
+    text = "call 987654321, 123456789, 1234567890"[:32]
+
+    assert text_of(ask([user(text)])) == text
+
+
 def test_structured_output_satisfies_its_schema(server: Server, ask: Asking) -> None:
     server.load([agent(rounds=0)])
     schema = SCHEMAS["get_weather"]
