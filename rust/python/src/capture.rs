@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use replay::capture::{CaptureFile, Damage, Head, Item, Reader};
+
+use crate::errors;
 
 /// Add the classes to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -193,14 +195,6 @@ impl CaptureReader {
     }
 }
 
-/// Python's own error of a file, which knows its path.
-fn failed(path: &std::path::Path, error: &io::Error) -> PyErr {
-    let said = error.to_string();
-    match error.raw_os_error() {
-        Some(number) => {
-            let reason = said.split(" (os error").next().unwrap_or_default().to_owned();
-            PyOSError::new_err((number, reason, path.display().to_string()))
-        }
-        None => PyOSError::new_err(format!("{}: {said}", path.display())),
-    }
+fn failed(path: &Path, error: &io::Error) -> PyErr {
+    errors::io(&path.display().to_string(), error)
 }

@@ -1,8 +1,10 @@
 //! The exceptions, and the one mapping to them.
 
+use std::io;
+
 use eventstream::{Error, ErrorKind};
 use pyo3::create_exception;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
@@ -40,6 +42,19 @@ exceptions! {
 /// The fields of every error, `None` where they do not apply. `kind` is always a string.
 const FIELDS: [&str; 7] =
     ["offset", "frame_index", "position", "stored", "computed", "found", "limit"];
+
+/// The `OSError` for a file or an address: with its number and its place, as Python's own have.
+#[cold]
+pub(crate) fn io(place: &str, error: &io::Error) -> PyErr {
+    let said = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => {
+            let reason = said.split(" (os error").next().unwrap_or_default().to_owned();
+            PyOSError::new_err((number, reason, place.to_owned()))
+        }
+        None => PyOSError::new_err(format!("{place}: {said}")),
+    }
+}
 
 /// The exception for an error in bytes that were read.
 #[cold]

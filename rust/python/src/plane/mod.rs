@@ -4,17 +4,18 @@
 
 mod figures;
 
+use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, io};
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use server::tls::{Identity, Pems};
 use server::{Cors, Listener, Options, options, route};
 
+use crate::errors;
 use crate::replay::Engine;
 
 /// Set, hyper serves every connection: to compare it with workers, and to test it alone.
@@ -73,10 +74,12 @@ impl Plane {
         let engine = Arc::clone(&engine.0);
         py.detach(|| {
             let tcp = host.map(|host| {
-                Listener::tcp(host, port).map_err(|error| of(format!("{host}:{port}"), &error))
+                Listener::tcp(host, port)
+                    .map_err(|error| errors::io(&format!("{host}:{port}"), &error))
             });
             let unix = uds.map(|path| {
-                Listener::unix(&path).map_err(|error| of(path.display().to_string(), &error))
+                Listener::unix(&path)
+                    .map_err(|error| errors::io(&path.display().to_string(), &error))
             });
             let listeners = tcp.into_iter().chain(unix).collect::<PyResult<Vec<_>>>()?;
             Ok(Self(server::Server::start(engine, listeners, options)?))
@@ -100,18 +103,6 @@ impl Plane {
     fn stop(&self, py: Python<'_>, drain_timeout: f64) -> PyResult<bool> {
         let drain = seconds("drain_timeout", drain_timeout)?;
         Ok(py.detach(|| self.0.stop(drain)))
-    }
-}
-
-/// An error of a place to listen on: as Python's own errors of files, it knows which one.
-fn of(place: String, error: &io::Error) -> PyErr {
-    let said = error.to_string();
-    match error.raw_os_error() {
-        Some(number) => {
-            let reason = said.split(" (os error").next().unwrap_or_default().to_owned();
-            PyOSError::new_err((number, reason, place))
-        }
-        None => PyOSError::new_err(format!("{place}: {said}")),
     }
 }
 
