@@ -99,7 +99,7 @@ def service(bedrock: str, *, threads: int | None, client: str, python: str) -> I
     environment.pop("AWS_BEARER_TOKEN_BEDROCK", None)
     options = ["--app-dir", str(HERE), "--port", "0", "--no-access-log"]
     command = [python, "-m", "uvicorn", *options, "service:app"]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 - of arguments made here
         command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
         try:

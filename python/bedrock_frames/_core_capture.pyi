@@ -8,14 +8,14 @@ from typing import Self, final
 
 @final
 class CaptureWriter:
-    """A capture that is being written: a new file, never one that exists.
+    """A capture that is being written, always to a new file.
 
     Records are gathered and written in batches. Times are nanoseconds after ``created_ns``, and
     ``exchange`` is a number that the records of one exchange share. Values of headers and query
     parameters that carry credentials are replaced before anything is written.
 
-    Every method raises ``OSError`` where a write fails, and goes on doing so: what stands behind a
-    failed write could not be told from it. After ``finish``, they raise ``ValueError``.
+    Every method raises ``OSError`` once a write has failed: a reader could not tell where that
+    write ends. After ``finish``, they raise ``ValueError``.
     """
 
     def __new__(
@@ -72,7 +72,7 @@ class CaptureDamage:
         """How many fragments are missing, where a later one tells."""
     @property
     def torn_tail(self) -> bool:
-        """Nothing valid stands behind them, as after a crash while a record was written."""
+        """Whether no valid fragment follows, as after a crash during a write."""
 
 @final
 class CaptureReader:

@@ -1,4 +1,4 @@
-"""Capture files: what went over a wire, and when, in a form that a crash cannot spoil.
+"""Capture files: HTTP exchanges and their times, in a format that survives crashes and damage.
 
 The format is written and read in Rust (docs/capture-format.md); this package gives its records the
 shape of HTTP exchanges.

@@ -20,7 +20,7 @@ EVENT_STREAM = "application/vnd.amazon.eventstream"
 
 
 def dump(path: str | PathLike[str], out: TextIO) -> Capture:
-    """Write the exchanges of a capture to ``out``; return it, with what could not be read.
+    """Write the exchanges of a capture to ``out``; return it, with its damage.
 
     Times are milliseconds after the start of the capture. A frame has the time of the read that
     brought its last byte.

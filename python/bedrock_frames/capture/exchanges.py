@@ -115,10 +115,10 @@ class Capture:
         created_ns: Unix time in nanoseconds at which the times of all records are zero.
         creator: the program that wrote it.
         records: how many records were read.
-        damages: what could not be read, in the order of the file.
+        damages: bytes that could not be read, in the order of the file.
         orphans: records of exchanges whose beginning is lost; they are left out.
-        finished: the last record was read: the capture was ended, not broken off.
-        lost_records: how many records the disk was too slow for, by the last record.
+        finished: whether the capture was ended properly: its last record was read.
+        lost_records: how many records were dropped because the disk was too slow.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a capture is whole, and where it is not."""
+"""Whether a capture is complete, and where it is damaged."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Report:
     orphans: int
     """Records of exchanges whose beginning is lost."""
     lost_records: int
-    """Records that were never written, since the disk was too slow."""
+    """Records that were dropped because the disk was too slow."""
     finished: bool
-    """The capture was ended, not broken off."""
+    """Whether the capture was ended properly."""
     damages: tuple[CaptureDamage, ...]
 
     @property
     def damaged(self) -> bool:
-        """Whether records are lost that had been written: a torn tail alone is none of them."""
+        """Whether written records are lost. A torn tail alone does not count."""
         return any(not damage.torn_tail for damage in self.damages)
 
     def lines(self) -> Iterator[str]:
@@ -48,7 +48,7 @@ class Report:
         if self.orphans:
             yield f"{self.orphans:,} records belong to exchanges whose beginning is lost"
         if self.lost_records:
-            yield f"{self.lost_records:,} records were not written: the disk was too slow"
+            yield f"{self.lost_records:,} records were dropped because the disk was too slow"
 
 
 def verify(path: str | PathLike[str]) -> Report:

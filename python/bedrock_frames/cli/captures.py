@@ -71,8 +71,8 @@ def _tell_damage(file: str, read: Capture) -> int:
 def _verify(options: argparse.Namespace) -> int:
     """Check every record of a capture, and say where it is damaged.
 
-    Exit code 1 where records are damaged or it is not a capture; a torn tail, which a crash leaves
-    behind the last record, is told and allowed.
+    Exit code 1 if records are damaged or the file is not a capture. A torn tail, which a crash
+    leaves after the last record, is reported and allowed.
     """
     from bedrock_frames import capture
 
@@ -90,7 +90,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     """Write the exchanges of VCR.py cassettes and HAR files to a new capture.
 
-    Exit code 1 where an exchange is left out, as an event stream that was decoded as text.
+    Exit code 1 if an exchange is left out, such as an event stream that was decoded as text.
     """
     from bedrock_frames.capture import importing
 
@@ -106,7 +106,7 @@ def _import(options: argparse.Namespace) -> int:
 def _fixtures(options: argparse.Namespace) -> int:
     """Write fixtures that answer as the endpoint of a capture did.
 
-    Exit code 1 where an exchange is left out, or where the capture is damaged.
+    Exit code 1 if an exchange is left out, or the capture is damaged.
     """
     from bedrock_frames import capture
     from bedrock_frames.capture import to_fixtures
@@ -120,7 +120,7 @@ def _fixtures(options: argparse.Namespace) -> int:
         return fail(f"{options.file}: {error.strerror}")
     text = json.dumps(made.document(), indent=2, ensure_ascii=False) + "\n"
     try:
-        # Fixtures are edited by hand: what is there is never replaced.
+        # Fixtures are edited by hand: an existing file is never replaced.
         with Path(options.out).open("x", encoding="utf-8", errors="surrogatepass") as out:
             out.write(text)
     except OSError as error:

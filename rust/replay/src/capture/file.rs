@@ -12,7 +12,7 @@ use super::writer::Writer;
 /// How many bytes are gathered before they are written.
 const BATCH: usize = 256 * 1024;
 
-/// A capture that is being written: a new file, never one that is there.
+/// A capture that is being written, always to a new file.
 ///
 /// Records are gathered and written in batches of whole fragments. What [`CaptureFile::flush`] has
 /// written survives the process; what [`CaptureFile::sync`] has written survives the machine. A
@@ -33,7 +33,7 @@ impl CaptureFile {
     ///
     /// # Errors
     ///
-    /// If the file is there already or cannot be made.
+    /// If the file exists already or cannot be created.
     pub fn create(
         path: &Path,
         generation: u32,
@@ -127,7 +127,7 @@ impl CaptureFile {
         self.append(Kind::End, exchange, time_ns, end.as_bytes())
     }
 
-    /// Records that could not be written, since the disk did not keep up: the last record tells.
+    /// Count records that were dropped because the disk was too slow; the last record has the count.
     pub fn lose(&mut self, records: u64) {
         self.lost_records += records;
     }
@@ -146,7 +146,7 @@ impl CaptureFile {
         }
         let done = self.file.write_all(&self.batch);
         if let Err(error) = &done {
-            // Some of it may be on the disk: what would follow it could not be told from it.
+            // Part of the batch may be on the disk: a reader could not tell where it ends.
             self.failed = Some((error.kind(), error.to_string()));
         } else {
             self.written += self.batch.len() as u64;

@@ -1,4 +1,4 @@
-//! Capture files: what went over a wire, and when, in a form that a crash cannot spoil.
+//! Capture files: HTTP exchanges and their times, in a format that survives crashes and damage.
 //!
 //! A file is a row of blocks of 32 KiB, and a block a row of fragments. No fragment crosses a
 //! block, so that a reader can begin at any of them. All integers are little-endian.
@@ -12,15 +12,15 @@
 //! ```
 //!
 //! A record is one fragment of type `full`, or a `first`, any number of `middle` and a `last`.
-//! `generation` is random for each file and keeps bytes of other files out; `seq` counts fragments
-//! and tells how many are missing. Fewer than 16 bytes at the end of a block are zero, and so is a
+//! `generation` is random for each file, so that bytes of other files are recognised; `seq` counts
+//! fragments, so that missing ones can be counted. Fewer than 16 bytes at the end of a block are zero, and so is a
 //! header after which the block holds nothing.
 //!
 //! # Layout
 //!
 //! - `fragment`: the header of a fragment and its checksum.
-//! - [`writer`]: records to bytes. [`reader`]: bytes to records, past what is damaged.
-//! - [`record`]: what records say of an HTTP exchange, without its secrets.
+//! - [`writer`]: records to bytes. [`reader`]: bytes to records, skipping damage.
+//! - [`record`]: the records of an HTTP exchange, without its secrets.
 //! - [`file`]: a capture on disk.
 
 pub mod file;

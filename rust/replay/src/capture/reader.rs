@@ -1,4 +1,4 @@
-//! Bytes to records, past what is damaged.
+//! Bytes to records; damaged bytes are skipped and reported.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::io::{self, Read};
 
 use super::fragment::{self, BLOCK, Fault, HEADER, MAX_RECORD_BYTES, Part};
 
-/// How many places of a block may look like a header before the rest of it is given up: bytes made
-/// to look so would otherwise cost a checksum of the whole block each.
+/// How many places of a block may look like a header before the rest of the block is skipped: each
+/// costs a checksum, and hostile bytes could look so everywhere.
 const MAX_TRIES: usize = 64;
 
 /// A record whose checksums are right.
@@ -30,9 +30,9 @@ pub struct Damage {
     pub length: u64,
     /// What is wrong with the first of them.
     pub reason: Reason,
-    /// How many fragments are missing, where one behind them tells.
+    /// How many fragments are missing, if a later one tells by its number.
     pub lost: Option<u32>,
-    /// Nothing valid stands behind them: the write that a crash cut, or a file that was cut.
+    /// No valid fragment follows: a crash interrupted a write, or the file was truncated.
     pub torn_tail: bool,
 }
 
@@ -87,7 +87,7 @@ pub struct Reader<R> {
     /// Where the last fragment that was right ended.
     valid_end: u64,
     open: Option<RawRecord>,
-    /// A record is damaged: its other fragments are passed over.
+    /// A record is damaged: its other fragments are skipped.
     skipping: bool,
     damage: Option<(u64, Reason)>,
     found: VecDeque<Item>,
@@ -155,7 +155,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// Go on to the next block. What is left of this one should be zero.
+    /// Go on to the next block. The rest of this one should be zero.
     fn pass_padding(&mut self) -> io::Result<()> {
         if self.block[self.at..].iter().any(|byte| *byte != 0) {
             if self.block.len() - self.at < HEADER {
@@ -225,7 +225,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Pass over what is no fragment: to the next one of this block, or to the next block.
+    /// Skip bytes that are not a fragment, up to the next one in this block, or to the next block.
     fn skip_from(&mut self, reason: Reason) {
         self.damage_from(self.here(), reason);
         self.at = self.resume().unwrap_or(self.block.len());
@@ -261,7 +261,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Tell of damage that ends at `offset`, since something valid stands there.
+    /// Report damage that ends at `offset`, where a valid fragment begins.
     fn settle_damage(&mut self, offset: u64, missing: u32) {
         if let Some((begun, reason)) = self.damage.take() {
             let lost = Some(missing);

@@ -1,4 +1,4 @@
-//! What records say of an HTTP exchange.
+//! The records of an HTTP exchange.
 //!
 //! The payload of all but `start` and `finish` begins with the number of the exchange and the time
 //! in nanoseconds since the start, 64 bits each. Heads follow as JSON, bodies as they were:
@@ -13,14 +13,14 @@
 //!  finish        JSON: exchanges, lost_records
 //! ```
 //!
-//! A reader passes over kinds that it does not know.
+//! Readers skip kinds that they do not know.
 
 use std::borrow::Cow;
 
 use serde_json::json;
 
-/// How a capture begins, behind the header of its first fragment: a line that a copy as text would
-/// spoil, as in PNG.
+/// How a capture begins, after the header of its first fragment. As in PNG, a byte above 127 and a
+/// line end reveal that the file was copied as text.
 pub const MAGIC: &[u8; 8] = b"\x89BFCAP\r\n";
 
 /// The version of the format that is written, and the only one that is read.
