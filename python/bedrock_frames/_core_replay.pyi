@@ -494,7 +494,7 @@ class Engine:
     def broken_rules(self) -> dict[str, int]:
         """Requests that broke a rule of the service, by rule."""
     def reset(self, *, journal: bool = True, sequences: bool = True) -> None:
-        """Empty the journal; begin sequences, the seeded draws and one-shot errors anew."""
+        """Empty the journal; reset sequences, the seeded draws and one-shot errors."""
     def next_error(self, plan: Plan, times: int = 1) -> None:
         """Answer the next ``times`` well-formed Bedrock requests with ``plan``, before matching.
 

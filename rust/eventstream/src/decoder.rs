@@ -40,7 +40,7 @@ impl Decoder {
         Frames { decoder: self, chunk }
     }
 
-    /// Say that the stream has ended. Frames that nobody has read are checked and dropped.
+    /// Say that the stream has ended. Frames that were not read are checked and dropped.
     ///
     /// # Errors
     ///

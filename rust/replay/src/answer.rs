@@ -72,7 +72,7 @@ impl Drop for UnderWay {
 pub enum Reply {
     /// It is answered.
     Ready(Answer),
-    /// It will be, once somebody has the time to make its plan.
+    /// It will be, once a thread has made its plan.
     Pending(Box<Pending>),
 }
 

@@ -1,4 +1,4 @@
-//! What the engine asks of whoever makes plans from fixtures, and the plans that it remembers.
+//! What the engine asks of the compiler of plans, and the plans that it remembers.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,9 +12,9 @@ use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::recent::Recent;
 
-/// Makes plans from fixtures. Called by whichever thread finishes an answer. For an `ask` without
-/// `values`, others wait meanwhile that ask for the same: whoever holds something that compiling
-/// needs must not.
+/// Makes plans from fixtures. Called by the thread that finishes an answer. For an `ask` without
+/// `values`, other requests for the same plan wait meanwhile: a thread that holds something that
+/// compiling needs must not ask.
 pub trait Compile: Send + Sync {
     /// Make the plan of one answer. The same question has the same answer, but for its `values`;
     /// for an automatic agent, values of the same class have the same answer.

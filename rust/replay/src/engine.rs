@@ -68,7 +68,7 @@ pub struct Engine {
     timing: RwLock<Option<Arc<Timing>>>,
     /// How many answers are under way.
     under_way: Arc<AtomicUsize>,
-    /// The next request's ordinal, and above it how often the ordinals began anew.
+    /// The next request's ordinal, and above it how often the ordinals were reset.
     ticket: AtomicU64,
 }
 
@@ -273,7 +273,7 @@ impl Engine {
     ) -> Result<Saying, Refusal> {
         let limit = self.options.max_body_bytes;
         if body.len() > limit {
-            // How long it is, nobody knows: transports do not read on.
+            // How long it is, is not known: transports do not read on.
             let why = format!("The request body has more than the {limit} bytes allowed.");
             return Err(Refusal::validation(why));
         }
@@ -440,7 +440,7 @@ impl Engine {
         self.one_shots.push(plan, times)
     }
 
-    /// Empty the journal; begin sequences, draws and one-shot errors anew.
+    /// Empty the journal; reset sequences, draws and one-shot errors.
     pub fn reset(&self, journal: bool, sequences: bool) {
         if journal {
             self.journal.clear();

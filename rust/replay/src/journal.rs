@@ -84,7 +84,7 @@ pub struct Settled {
     pub outcome: Outcome,
     /// How many frames were sent.
     pub sent_frames: usize,
-    /// How long it took; none until it has ended, or where nobody told.
+    /// How long it took; none until it has ended, or if the transport did not tell.
     pub took: Option<Took>,
 }
 

@@ -1,4 +1,4 @@
-//! Requests that no rule answered, until somebody writes them to a log: a few, and how many more.
+//! Requests that no rule answered, until they are written to a log: a few, and how many more.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -19,7 +19,7 @@ use crate::worker::{Command, Waker};
 /// How long accepting rests where the system has no file for a connection.
 const REST: Duration = Duration::from_millis(10);
 
-/// One thread that accepts, and gives each connection to whoever is least busy.
+/// One thread that accepts, and gives each connection to the least busy thread.
 pub(crate) struct Acceptor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Vec<Listener>,

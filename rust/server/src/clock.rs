@@ -47,7 +47,7 @@ impl Timer {
         Ok(Self(timerfd_create(TimerfdClockId::Monotonic, flags)?))
     }
 
-    /// Set it anew; that also silences one that rang.
+    /// Set it again, which also clears an expiration.
     pub(crate) fn set(&self, after_ns: u64) -> io::Result<()> {
         let it_value = Timespec {
             tv_sec: (after_ns / SECOND_NS).cast_signed(),

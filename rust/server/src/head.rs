@@ -165,7 +165,7 @@ impl Framing {
             framing.length = Some(length.unwrap_or(0));
             return Ok(framing);
         }
-        // Whoever stands between may have gone by the other one: RFC 9112, 6.1.
+        // A proxy in between may have used the other one: RFC 9112, 6.1.
         if length.is_some() {
             let why = "A request has a content-length or a transfer-encoding, not both.";
             return Err(Rejection(400, why));
@@ -177,7 +177,7 @@ impl Framing {
     }
 }
 
-/// A length. None that a signed number would not hold: nobody means it.
+/// Parse a Content-Length. Rejects values above `isize::MAX`.
 fn number(value: &[u8]) -> Option<usize> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     let number = std::str::from_utf8(value).ok().filter(|_| digits)?.parse::<isize>().ok()?;

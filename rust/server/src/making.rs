@@ -40,7 +40,7 @@ pub(crate) type Ask = Box<dyn FnOnce(&Engine) -> Option<Reply> + Send>;
 /// What is done with it.
 pub(crate) type Then = Box<dyn FnOnce(Made) + Send>;
 
-/// The way to the threads. They end when nobody has one any more.
+/// A handle to the threads. They end when the last handle is dropped.
 #[derive(Clone)]
 pub(crate) struct Makers {
     /// Make plans that are made once. They do not wait for the others' callables.

@@ -1,4 +1,4 @@
-//! What happens on the sockets, counted by each thread for itself and merged when somebody asks.
+//! What happens on the sockets, counted by each thread for itself and merged on request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -25,8 +25,8 @@ use crate::worker::{Waker, Worker};
 /// How long threads that were told to end at once may take before they are left behind.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// A running server. Dropped, it is told to end at once, and not waited for: its threads may need
-/// what whoever drops it holds.
+/// A running server. Dropping it tells it to end at once without waiting: its threads may need a
+/// lock that the caller holds.
 pub struct Server {
     shared: Arc<Shared>,
     /// Of each worker and its fallback.
@@ -143,7 +143,7 @@ impl Server {
     /// whether everything was answered. A second call, from another thread, can only shorten it.
     pub fn stop(&self, drain: Duration) -> bool {
         self.advance(if drain.is_zero() { Shutdown::Stopped } else { Shutdown::Draining });
-        // Whoever stops first holds the lock; a later call has done its part already.
+        // The first call holds the lock; a later one has done its part already.
         let Ok(ended) = self.ended.try_lock() else { return false };
         let drained = ends_within(&ended, drain);
         if !drained {
@@ -155,7 +155,7 @@ impl Server {
 
     fn advance(&self, stage: Shutdown) {
         self.shared.advance(stage);
-        // Whoever is later, from another thread, does not take it back.
+        // A later call from another thread does not take it back.
         self.stage.send_if_modified(|now| {
             *now < stage && {
                 *now = stage;

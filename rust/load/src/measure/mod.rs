@@ -1,6 +1,6 @@
 //! What a run is measured by.
 //!
-//! Each thread has a [`Tally`] of its own; they are added up when somebody asks. Histograms are
+//! Each thread has a [`Tally`] of its own; they are added up on request. Histograms are
 //! HDR's, with three significant digits of microseconds, so those of several processes can be merged
 //! without loss. Means, minima and maxima are exact.
 

@@ -69,7 +69,7 @@ fn write(mut file: BufWriter<File>, entries: Receiver<Entry>) {
             Entry::Line(_) => {}
             Entry::Flush(answer) => {
                 let written = std::mem::replace(&mut written, Ok(()));
-                // Whoever asked may be gone.
+                // The receiver may be gone.
                 drop(answer.send(written.and_then(|()| file.flush())));
             }
         }

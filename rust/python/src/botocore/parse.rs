@@ -53,7 +53,7 @@ impl<'a, 'py> Reader<'a, 'py> {
         parser: &'a Bound<'py, PyAny>,
         default_blob_parser: &'a Py<PyAny>,
     ) -> Parsed<Self> {
-        // botocore decodes a payload as a whole, so bad UTF-8 counts even where nobody looks.
+        // botocore decodes a payload as a whole, so bad UTF-8 counts even in members that are not read.
         if str::from_utf8(payload).is_err() {
             return Err(Stop::Unusual);
         }
@@ -215,7 +215,7 @@ impl<'a, 'py> Reader<'a, 'py> {
         }
     }
 
-    /// Read a value that nobody wants, as strictly as one that is wanted.
+    /// Skip a value, as strictly as reading it.
     fn skip(&mut self, peek: Peek, depth: usize) -> Parsed<()> {
         match peek {
             Peek::String => drop(self.json.known_str()?),

@@ -125,7 +125,7 @@ impl Job {
     fn answer(&self, made: Made) {
         let reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reply) = reply {
-            // Whoever asked waits until there is an answer.
+            // The request waits until there is an answer.
             let _ = reply.send(made);
         }
     }

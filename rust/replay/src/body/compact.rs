@@ -18,7 +18,7 @@ where
 
 struct Copy<S>(S);
 
-/// A serializer's error, as the reader's: whoever asked wants one kind.
+/// A serializer's error as a reader's, so that callers get one kind.
 fn other<E: serde::de::Error>(error: impl fmt::Display) -> E {
     E::custom(error)
 }

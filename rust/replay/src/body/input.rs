@@ -85,7 +85,7 @@ impl<'a> Input<'a> {
                     || self.node.items()?.iter().map(Node::string).collect::<Result<Vec<_>, _>>();
                 texts().map(Blocks::separate).map_err(strict("texts"))
             }
-            // Bodies of models that nobody here knows may have these names for something else.
+            // Bodies of unknown models may have these names for something else.
             Name::InputPrompt | Name::Query => Ok(self.whole().unwrap_or_default()),
             Name::Input | Name::Inputs => Ok(Blocks::separate(inputs(&self.node))),
             Name::TextPrompts => Ok(Blocks::separate(texts_in(&self.node))),

@@ -1,7 +1,7 @@
-//! Views into a JSON text: parts are skipped until somebody asks for them.
+//! Views into a JSON text: parts are skipped until they are read.
 //!
 //! A [`Node`] is a part whose syntax has been checked. It is looked into one level at a time, so
-//! that depth costs nothing where nobody looks, and each fault can say where it is.
+//! that depth costs nothing in parts that are not read, and each fault can say where it is.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! The bodies of `Converse` and of every native family are read by one reader, for their parts do
 //! not collide: `messages` with text and tool results, `system`, tools, or one plain input. Members
-//! that nobody asks for are skipped, and so is all history but the current turn: of older messages
+//! that no rule asks for are skipped, and so is all history but the current turn: of older messages
 //! the role is read, nothing else.
 //!
 //! # Layout

@@ -1,4 +1,4 @@
-//! What the connections of a fallback do, as far as their bounds ask; once a second somebody looks.
+//! The activity of a fallback's connections, which is checked against their time limits once a second.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) enum End {
     /// A head has begun, and does not come to its end.
     Late,
-    /// Nobody reads what is sent.
+    /// The client does not read.
     Reader,
     /// Nothing is asked.
     Idle,
@@ -76,7 +76,7 @@ struct Waiting {
     since: Option<Instant>,
     /// What ends it alone, where it is not the only one of its connection.
     task: Option<AbortHandle>,
-    /// Nobody took it for too long.
+    /// No piece was taken for too long.
     stalled: bool,
 }
 
@@ -154,7 +154,7 @@ impl Activity {
         if took {
             let now = Instant::now();
             self.wrote_at.set(now);
-            // HTTP/2 holds what its client has no room for, and nobody sees how much that is.
+            // HTTP/2 holds back what its client has no room for, and does not tell how much that is.
             self.closing_since.set(self.closing_since.get().map(|_| now));
             if since.is_some() {
                 self.begins_to_wait(now);
@@ -176,8 +176,8 @@ impl Activity {
         self.closing_since.get().is_none() || self.lingers.get()
     }
 
-    /// Wait until the connection should not go on. By whoever serves it, and after it was served:
-    /// what it has done meanwhile wakes nobody.
+    /// Wait until a time limit is exceeded. Only the task that serves the connection waits: activity
+    /// in between does not wake it.
     pub(super) async fn end(&self) -> End {
         poll_fn(|context| {
             if let Some(end) = self.overdue.take() {
@@ -260,12 +260,12 @@ impl Taken {
         Self { activity: Rc::clone(activity), key }
     }
 
-    /// From then on somebody should take a piece.
+    /// From then on the protocol should take a piece.
     pub(super) fn is_due(&self, at: Instant) {
         self.activity.answers.borrow_mut()[self.key].since = Some(at);
     }
 
-    /// Somebody would take a piece that is not there.
+    /// The protocol would take a piece, and none is ready.
     pub(super) fn is_awaited(&self) {
         self.activity.answers.borrow_mut()[self.key].since = None;
     }
@@ -275,7 +275,7 @@ impl Taken {
         self.activity.answers.borrow_mut()[self.key].since.get_or_insert_with(Instant::now);
     }
 
-    /// Whether nobody took the next one for too long.
+    /// Whether the next piece was not taken for too long.
     pub(super) fn is_stalled(&self) -> bool {
         self.activity.answers.borrow()[self.key].stalled
     }

@@ -32,7 +32,7 @@ struct Waiting {
     made: u64,
 }
 
-/// A deadline that can be moved. Dropped, nobody waits for it.
+/// A deadline that can be moved. Dropping it removes the deadline.
 pub(super) struct Alarm {
     alarms: Alarms,
     key: (u64, u64),
@@ -40,7 +40,7 @@ pub(super) struct Alarm {
 }
 
 impl Alarms {
-    /// Begin, with nobody who waits.
+    /// Create a set without deadlines.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Alarms {
     pub(super) async fn ring(&self) -> io::Result<()> {
         loop {
             let mut ready = self.0.timer.readable().await?;
-            // Setting it anew silences it: there is no need to read it.
+            // Setting it again clears its expiration: there is no need to read it.
             ready.clear_ready();
             for waker in self.due()?.into_values() {
                 waker.wake();
@@ -218,7 +218,7 @@ mod tests {
             drop(dropped);
             alarm.set(Instant::now() + Duration::from_millis(1));
             wait(&mut alarm).await;
-            // The timer rings for who is not there any more, and for nobody.
+            // The timer expires for a deadline that was removed, which wakes no task.
             let gone = Instant::now() + Duration::from_millis(1);
             let mut dropped = alarms.alarm();
             dropped.set(gone);

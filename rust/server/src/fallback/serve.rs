@@ -100,7 +100,7 @@ impl Serving {
         }
     }
 
-    /// Take connections until nobody has any more to give.
+    /// Take connections until all senders are gone.
     async fn take_all(&mut self, connections: &Connections, alarms: &Alarms) {
         let service = Service {
             shared: Arc::clone(&self.shared),
@@ -228,7 +228,7 @@ async fn serve(
                 }
                 None | Some(End::Idle) => return,
                 Some(End::Reader) => {
-                    // Over HTTP/2, somebody may still hear why.
+                    // Over HTTP/2, the client may still receive the GOAWAY.
                     connection.as_mut().graceful_shutdown();
                     let _ = timeout(LAST_WORD, connection.as_mut()).await;
                     return;

@@ -273,7 +273,7 @@ impl Service {
     fn refused_as_last(&self, status: u16, why: &str, version: Version) -> Response<Inner> {
         let mut response = self.refused(status, why);
         if version < Version::HTTP_2 {
-            // Nobody knows where the next request would begin.
+            // It is not known where the next request would begin.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -338,7 +338,7 @@ fn begin(engine: &Engine, parts: &Parts, body: &[u8]) -> Option<Reply> {
 /// Wait for what another thread makes.
 async fn elsewhere(make: impl FnOnce(Then) -> Result<(), String>) -> Result<Made, NotMade> {
     let (sender, receiver) = oneshot::channel();
-    // Where the client has left, nobody waits.
+    // If the client has left, the receiver is gone.
     let then = move |made| drop(sender.send(made));
     make(Box::new(then)).map_err(|why| NotMade::Refused(503, why))?;
     receiver.await.map_err(|_| NotMade::Panicked)

@@ -245,7 +245,7 @@ impl Worker {
         let ticket = self.tickets;
         let (commands, waker) = (self.commands.clone(), self.poller.waker());
         let then = move |made| {
-            // Where the worker has ended, nobody waits.
+            // If the worker has ended, the receiver is gone.
             let _ = commands.send(Command::Made { key, ticket, made });
             waker.wake();
         };
@@ -306,7 +306,7 @@ impl Worker {
     }
 
     /// Give a connection that asks for something to a worker that has less to do, if there is one.
-    /// Who asks on old connections is not for whoever accepts to say.
+    /// The acceptor balances new connections only, not requests on established ones.
     fn pass_on(&mut self, key: usize, bytes: &[u8]) -> bool {
         let found = self.dispatcher.less_busy(&self.meter);
         let Some(handle) = found.filter(|_| self.shared.stage() == Shutdown::Serving) else {

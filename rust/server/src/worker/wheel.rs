@@ -78,7 +78,7 @@ impl Wheel {
     /// Take out a key whose deadline is not after `now`: the earliest first.
     pub(super) fn pop(&mut self, now: u64) -> Option<usize> {
         if self.count == 0 {
-            // Nobody waits for the ticks between.
+            // No entry is due in the ticks between.
             self.current = self.current.max(now);
             return None;
         }

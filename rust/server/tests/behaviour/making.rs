@@ -78,7 +78,7 @@ fn a_client_that_leaves_while_its_answer_is_made_has_left() {
         let left = |figures: &server::Figures| figures.in_flight == 0 && figures.connections == 0;
         assert_eq!(served.wait_for(left).client_left, 1, "{framing:?}");
 
-        // Whoever comes next has the place of the one that left, and not its answer.
+        // The next request has the place of the one that left, and not its answer.
         let mut stream = asked(&served, "stream", framing);
         served.let_go();
         assert_eq!(stream.stream(), EVENTS);
